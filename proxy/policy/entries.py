@@ -1,0 +1,97 @@
+"""Entries of `repositories` and `rollout`, and which one applies (design: Configuration)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from proxy.errors import NoRule
+from proxy.names import Gun, Repository, Tag
+from proxy.policy.patterns import RepositoryPattern, TagPattern
+from proxy.policy.signers import SignedBy
+from proxy.tuf.pins import Pins
+
+
+class Mode(StrEnum):
+    """How far a repository is rolled out."""
+
+    ENFORCE = "enforce"
+    AUDIT = "audit"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyDigest:
+    """`digest_pull: {any: true, until, reason}`: any digest is served, answered `not-enforced`, until then."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of `repositories`, complete: nothing is inherited from others.
+
+    `gun_template` has `{name}`, `{repository}` and `{rest}` (what the one `**` matched) to fill in.
+    `fallback_to_targets` and `released_required` are Docker's lax rule and ours (design: Which digest a tag has).
+    """
+
+    pattern: RepositoryPattern
+    signed_by: SignedBy
+    tags: tuple[tuple[TagPattern, SignedBy], ...]
+    notary: str
+    gun_template: str
+    pins: Pins
+    any_digest: AnyDigest | None
+    fresh_for: timedelta
+    released_required: bool
+    fallback_to_targets: bool
+
+    def rule_for(self, tag: Tag) -> tuple[str, SignedBy]:
+        """The rule's name (the pattern itself) and what it asks for; the most specific tag pattern counts."""
+        fitting = [(pattern, rule) for pattern, rule in self.tags if pattern.matches(tag)]
+        if not fitting:
+            return str(self.pattern), self.signed_by
+        pattern, rule = max(fitting, key=lambda pair: pair[0].specificity)
+        return f"{self.pattern}:{pattern}", rule
+
+    def gun(self, name: str, repository: Repository) -> Gun:
+        """The GUN that holds this repository's trust data. Raises `NameInvalid`."""
+        filled = {"name": name, "repository": repository, "rest": self.pattern.rest(repository)}
+        return Gun(self.gun_template.format_map(filled))
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxation:
+    """One entry of `rollout`: a mode, and for `audit` and `disabled` until when and why."""
+
+    pattern: RepositoryPattern
+    mode: Mode
+    until: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that decides, for one `name`; immutable, replaced as a whole."""
+
+    name: str
+    entries: Sequence[Entry]
+    rollout: Sequence[Relaxation]
+
+    def entry_for(self, repository: Repository) -> Entry:
+        """The one entry that applies: the most specific pattern. Raises `NoRule`."""
+        fitting = [entry for entry in self.entries if entry.pattern.matches(repository)]
+        if not fitting:
+            raise NoRule
+        return max(fitting, key=lambda entry: entry.pattern.specificity)
+
+    def mode_for(self, repository: Repository, now: datetime) -> Mode:
+        """How far the repository is rolled out at an instant; unlisted or run out is `enforce`."""
+        fitting = [item for item in self.rollout if item.pattern.matches(repository)]
+        if not fitting:
+            return Mode.ENFORCE
+        chosen = max(fitting, key=lambda item: item.pattern.specificity)
+        if chosen.until is not None and now >= chosen.until:
+            return Mode.ENFORCE
+        return chosen.mode

@@ -1,0 +1,128 @@
+"""The trusted collection: everything verified about one GUN, and what of it is remembered."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from proxy.errors import TrustError
+from proxy.names import RELEASES, TARGETS, Digest, Gun, RoleName, Tag
+from proxy.tuf.keys import PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a role says of a tag: the manifest's digest and its length in bytes."""
+
+    digest: Digest
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopRole:
+    """Version and expiry of root, timestamp or snapshot; all that is asked of them later."""
+
+    name: RoleName
+    version: int
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """`targets` or a delegation whose file was verified.
+
+    `keys` are those that may sign for it now, by key id; `signed_by` the public key ids (dialect 2.5,
+    canonical) with a valid signature; `paths` the prefixes that it and all its parents allow.
+    """
+
+    name: RoleName
+    version: int
+    expires: datetime
+    threshold: int
+    keys: Mapping[str, PublicKey]
+    signed_by: frozenset[str]
+    paths: tuple[str, ...]
+    targets: Mapping[Tag, Target]
+
+    def target(self, tag: Tag) -> Target | None:
+        """What the role's own file says of a tag, if its paths cover it."""
+        return self.targets.get(tag) if covers(self.paths, tag) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A declared delegation that cannot be used, and why (difference L2).
+
+    `keys` and `threshold` are those it is declared with.
+    """
+
+    name: RoleName
+    error: TrustError
+    keys: Mapping[str, PublicKey]
+    threshold: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """A declared delegation that was never published: nothing is signed by it, and nothing is wrong with it."""
+
+    name: RoleName
+    keys: Mapping[str, PublicKey]
+    threshold: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The raw files that an earlier update accepted, by role name: evidence, and the floors of their versions.
+
+    A role that is declared but unusable now keeps the last file that was accepted, as its floor.
+    """
+
+    files: Mapping[RoleName, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """All verified trust data of a GUN. `roles` holds `targets` and every declared delegation.
+
+    `skipped` names targets that count for nothing, and why (difference S10), for the log.
+    """
+
+    gun: Gun
+    root: TopRole
+    root_keys: Mapping[str, PublicKey]
+    timestamp: TopRole
+    snapshot: TopRole
+    roles: Mapping[RoleName, Role | Unusable | Unpublished]
+    files: Mapping[RoleName, bytes]
+    skipped: tuple[str, ...]
+
+    def stored(self) -> Stored:
+        """What is to be remembered of it."""
+        return Stored(self.files)
+
+    @property
+    def targets(self) -> Role:
+        """The top-level targets role."""
+        role = self.roles[TARGETS]
+        assert isinstance(role, Role)  # noqa: S101  (an update that has no targets does not end in a collection)
+        return role
+
+    @property
+    def declares_releases(self) -> bool:
+        """Whether `targets/releases` is declared, usable or not (difference S4)."""
+        return RELEASES in self.roles
+
+    def usable(self) -> Iterator[Role]:
+        """Every role whose file was verified."""
+        return (role for role in self.roles.values() if isinstance(role, Role))
+
+    def tags(self) -> frozenset[Tag]:
+        """Every tag that any usable role names."""
+        return frozenset(tag for role in self.usable() for tag in role.targets)
+
+
+def covers(paths: tuple[str, ...], tag: str) -> bool:
+    """Whether a role with these path prefixes may speak of a tag: plain prefixes, `""` covers all (dialect 3.8)."""
+    return any(tag.startswith(prefix) for prefix in paths)

@@ -1,0 +1,231 @@
+"""Public keys of Notary's five types, their two kinds of id, and signatures by them (dialect 2.5, 2.6).
+
+The key id covers the key as it is listed, so one key pair has several: plain, or wrapped in any number
+of certificates. The public key id is that of the plain key: it names the key itself, is what pins and
+policy use, and is what thresholds count (difference S1).
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
+
+from proxy.tuf.canonical import encode
+
+Material: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519PublicKey
+
+SMALLEST_RSA_BITS: Final = 2048
+_LARGEST_RSA_BITS: Final = 16384
+_CURVES: Final = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
+_X509_TYPES: Final = ("ecdsa-x509", "rsa-x509")
+_PEM: Final = re.compile(
+    rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n((?:[!-~]+: [^\r\n]*\r?\n)*(?:\r?\n)?)([A-Za-z0-9+/=\s]+?)-----END \1-----"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A key as a role lists it.
+
+    `public` is what the type says: SPKI DER (`ecdsa`, `rsa`), 32 raw bytes (`ed25519`) or PEM (`*-x509`).
+    `material` is None where the bytes hold no key that may ever verify: then nothing does.
+    """
+
+    keytype: str
+    public: bytes
+    key_id: str
+    public_key_id: str
+    material: Material | None
+
+    def verifies(self, method: str, signature: bytes, payload: bytes) -> bool:
+        """Whether `signature` by `method` is this key's over `payload`; the key's type chooses the scheme (S16)."""
+        match self.material:
+            case ec.EllipticCurvePublicKey() as key if method == "ecdsa":
+                return _verifies_ecdsa(key, signature, payload)
+            case rsa.RSAPublicKey() as key if method in ("rsapss", "rsapkcs1v15"):
+                return _verifies_rsa(key, method, signature, payload)
+            case Ed25519PublicKey() as key if method == "eddsa":
+                return _verified(lambda: key.verify(signature, payload))
+            case _:
+                return False
+
+
+def read_key(value: Mapping[str, Any]) -> PublicKey:
+    """Read a KEY object: `{"keytype", "keyval": {"private", "public"}}`.
+
+    A key of an unknown type or with unusable bytes is read and never verifies anything, as in Notary.
+    Raises `ValueError` where the object itself is malformed.
+    """
+    keytype = value.get("keytype")
+    keyval = value.get("keyval")
+    public = keyval.get("public") if isinstance(keyval, dict) else None
+    if not isinstance(keytype, str) or not isinstance(public, str):
+        raise ValueError("has a key without keytype or public part")  # noqa: TRY004  (as above all malformed files)
+    return make_key(keytype, decode_base64(public))
+
+
+def make_key(keytype: str, public: bytes) -> PublicKey:
+    """Compute both ids of a key and load it."""
+    material = _load(keytype, public)
+    key_id = _id(keytype, public)
+    return PublicKey(keytype, public, key_id, public_key_id(material) if material else key_id, material)
+
+
+def from_pem(data: bytes) -> PublicKey:
+    """Read a public key or certificate file, as `docker trust key generate` and openssl write them.
+
+    The first block counts; headers such as `role: alice` are passed over. Raises `ValueError` with a reason.
+    """
+    blocks = _PEM.search(data)
+    if not blocks:
+        raise ValueError("holds no PEM block")
+    label, _, body = blocks.groups()
+    der = decode_base64(re.sub(rb"\s", b"", body).decode())
+    if label == b"CERTIFICATE":
+        material = _usable(x509.load_der_x509_certificate(der).public_key())
+    elif label == b"PUBLIC KEY":
+        material = _load_der(der)
+    else:
+        raise ValueError(f"holds a {label.decode().lower()}, a public key or certificate is wanted")
+    if material is None:
+        raise ValueError("holds a key of a kind that Notary does not use")
+    return plain_key(material)
+
+
+def plain_key(material: Material) -> PublicKey:
+    """The key itself in its plain type, outside of any certificate."""
+    if isinstance(material, Ed25519PublicKey):
+        return make_key("ed25519", material.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    keytype = "rsa" if isinstance(material, rsa.RSAPublicKey) else "ecdsa"
+    return make_key(keytype, material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def public_key_id(material: Material) -> str:
+    """The id of the plain key; re-encoding it first makes other encodings of the same key the same (S1)."""
+    if isinstance(material, Ed25519PublicKey):
+        return _id("ed25519", material.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    keytype = "rsa" if isinstance(material, rsa.RSAPublicKey) else "ecdsa"
+    return _id(keytype, material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def first_certificate(key: PublicKey) -> x509.Certificate | None:
+    """The first certificate of an x509 key, or None."""
+    return _first_certificate(key.public) if key.keytype in _X509_TYPES else None
+
+
+def is_sha1(certificate: x509.Certificate) -> bool:
+    """Whether the certificate itself is signed with SHA-1, which Notary never accepts."""
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return False
+    return isinstance(algorithm, hashes.SHA1)
+
+
+def is_short(certificate: x509.Certificate) -> bool:
+    """Whether the certificate's key is RSA below 2048 bits."""
+    key = certificate.public_key()
+    return isinstance(key, rsa.RSAPublicKey) and key.key_size < SMALLEST_RSA_BITS
+
+
+def decode_base64(text: str) -> bytes:
+    """Standard base64 with padding; line ends inside are tolerated as Notary does. Raises `ValueError`."""
+    try:
+        return base64.b64decode(text.replace("\n", "").replace("\r", "").encode("ascii"), validate=True)
+    except ValueError:
+        raise ValueError("has bytes that are not base64") from None
+
+
+def _id(keytype: str, public: bytes) -> str:
+    keyval = {"private": None, "public": base64.b64encode(public).decode()}
+    return hashlib.sha256(encode({"keytype": keytype, "keyval": keyval})).hexdigest()
+
+
+def _load(keytype: str, public: bytes) -> Material | None:
+    """The key inside, if it is of the kind its type says and one that may verify."""
+    material: Material | None
+    if keytype == "ed25519":
+        return Ed25519PublicKey.from_public_bytes(public) if len(public) == 32 else None
+    if keytype in _X509_TYPES:
+        certificate = _first_certificate(public)
+        material = _certified(certificate) if certificate else None
+    elif keytype in ("ecdsa", "rsa"):
+        material = _load_der(public)
+    else:
+        return None
+    wanted = rsa.RSAPublicKey if keytype.startswith("rsa") else ec.EllipticCurvePublicKey
+    return material if isinstance(material, wanted) else None
+
+
+def _first_certificate(pem: bytes) -> x509.Certificate | None:
+    block = _PEM.search(pem)
+    if not block or block[1] != b"CERTIFICATE" or block[2].strip():
+        return None
+    try:
+        return x509.load_der_x509_certificate(decode_base64(block[3].decode()))
+    except ValueError:
+        return None
+
+
+def _certified(certificate: x509.Certificate) -> Material | None:
+    try:
+        return _usable(certificate.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _load_der(der: bytes) -> Material | None:
+    try:
+        return _usable(load_der_public_key(der))
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+
+
+def _usable(key: object) -> Material | None:
+    """Only the curves and sizes that Notary verifies with, and RSA small enough to be computed (S15)."""
+    match key:
+        case ec.EllipticCurvePublicKey() if key.curve.name in _CURVES:
+            return key
+        case rsa.RSAPublicKey() if SMALLEST_RSA_BITS <= key.key_size <= _LARGEST_RSA_BITS:
+            return key
+        case Ed25519PublicKey():
+            return key
+        case _:
+            return None
+
+
+def _verifies_ecdsa(key: ec.EllipticCurvePublicKey, signature: bytes, payload: bytes) -> bool:
+    """Raw r and s, each as long as the curve's field, SHA-256 for every curve."""
+    half = (key.curve.key_size + 7) // 8
+    if len(signature) != 2 * half:
+        return False
+    der = encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+    return _verified(lambda: key.verify(der, payload, ec.ECDSA(hashes.SHA256())))
+
+
+def _verifies_rsa(key: rsa.RSAPublicKey, method: str, signature: bytes, payload: bytes) -> bool:
+    """PSS has a salt of exactly 32 bytes."""
+    scheme = padding.PSS(padding.MGF1(hashes.SHA256()), 32) if method == "rsapss" else padding.PKCS1v15()
+    return _verified(lambda: key.verify(signature, payload, scheme, hashes.SHA256()))
+
+
+def _verified(verify: Callable[[], None]) -> bool:
+    try:
+        verify()
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
+        return False
+    return True

@@ -1,0 +1,191 @@
+"""The state of one update, and the only place where bytes become trust.
+
+The order is enforced here, fed by `update`:
+
+1. A root, first or remembered, that the pins hold (S2).
+2. A timestamp under that root.
+3. The snapshot that the timestamp names.
+4. The root that the snapshot names; if it is another one, it succeeds the first, and 2 and 3 start over
+   under it (S8).
+5. The targets that the snapshot names, under an unexpired root.
+6. Delegations, level by level.
+
+Every file passes: hash, envelope, signatures, structure, version, expiry. Versions are held against what
+an earlier update accepted. Anything out of order is a defect of ours and raises `AssertionError`.
+"""
+
+from datetime import datetime
+
+from proxy.errors import Expired, MetadataCorrupt
+from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Gun, RoleName
+from proxy.tuf.collection import Collection, Role, Stored, TopRole
+from proxy.tuf.delegations import DelegationTree, Wanted
+from proxy.tuf.floors import Floors
+from proxy.tuf.metadata import (
+    Envelope,
+    FileMeta,
+    Snapshot,
+    Timestamp,
+    open_envelope,
+    read_snapshot,
+    read_targets,
+    read_timestamp,
+)
+from proxy.tuf.pins import Pins
+from proxy.tuf.roots import RootRules, TrustedRoot
+from proxy.tuf.signatures import signers_of
+
+
+class TrustedSet:
+    """What one update has verified so far; `now` is its one instant, an aware UTC datetime."""
+
+    def __init__(self, gun: Gun, pins: Pins, stored: Stored | None, now: datetime) -> None:
+        self._rules = RootRules(gun, pins, now)
+        self._now = now
+        self._floors = Floors(stored.files if stored else {})
+        self._remembered_root: TrustedRoot | None = None
+        self._root: TrustedRoot | None = None
+        self._timestamp: Timestamp | None = None
+        self._snapshot: Snapshot | None = None
+        self._tree: DelegationTree | None = None
+        self._files: dict[RoleName, bytes] = {}
+
+    @property
+    def root(self) -> TrustedRoot:
+        """The root that is trusted now."""
+        assert self._root, "no root yet"  # noqa: S101  (order is our own doing)
+        return self._root
+
+    def remember_root(self, data: bytes) -> None:
+        """Start from the root that an earlier update accepted. Raises a `TrustError`."""
+        self._root = self._remembered_root = self._rules.trust(data)
+
+    def first_root(self, data: bytes) -> None:
+        """Start from a root that was never seen before. Raises a `TrustError`."""
+        self._root = self._rules.trust(data)
+
+    def successor(self, previous: TrustedRoot, data: bytes) -> TrustedRoot:
+        """Check one step of a rotation without taking it. Raises a `TrustError`."""
+        return self._rules.succeed(previous, data)
+
+    def rotate_root(self, root: TrustedRoot) -> None:
+        """Take a root that `successor` accepted; what was verified under the old one is to be verified anew."""
+        self._root = root
+        self._timestamp = self._snapshot = None
+        if self._remembered_root and self._changes_online_keys(self._remembered_root, root):
+            self._floors = self._floors.without(TIMESTAMP, SNAPSHOT)  # (S9)
+
+    def update_timestamp(self, data: bytes) -> FileMeta:
+        """Verify the timestamp; answers what it says of the snapshot. Raises a `TrustError`."""
+        envelope = self._signed(TIMESTAMP, data)
+        timestamp = read_timestamp(envelope.signed)
+        if not self._is_equivalent(timestamp):
+            self._floors.check(TIMESTAMP, timestamp.version, data)
+        self._check_expiry(TIMESTAMP, timestamp.expires)
+        self._timestamp = timestamp
+        self._files[TIMESTAMP] = data
+        return timestamp.snapshot
+
+    def update_snapshot(self, data: bytes) -> FileMeta:
+        """Verify the snapshot; answers what it says of the root. Raises a `TrustError`."""
+        assert self._timestamp, "no timestamp yet"  # noqa: S101  (order is our own doing)
+        _check_hash(SNAPSHOT, self._timestamp.snapshot, data)
+        envelope = self._signed(SNAPSHOT, data)
+        snapshot = read_snapshot(envelope.signed)
+        self._floors.check(SNAPSHOT, snapshot.version, data)
+        self._check_expiry(SNAPSHOT, snapshot.expires)
+        self._snapshot = snapshot
+        self._files[SNAPSHOT] = data
+        return snapshot.files[ROOT]
+
+    def begin_targets(self) -> FileMeta:
+        """Close the top: the root is the one that the snapshot names, and unexpired; answers what names `targets`."""
+        assert self._snapshot, "no snapshot yet"  # noqa: S101  (order is our own doing)
+        _check_hash(ROOT, self._snapshot.files[ROOT], self.root.data)
+        self._check_expiry(ROOT, self.root.root.expires)
+        self._files[ROOT] = self.root.data
+        return self._snapshot.files[TARGETS]
+
+    def update_targets(self, data: bytes) -> list[Wanted]:
+        """Verify the top-level targets; answers the delegations to load next. Raises a `TrustError`."""
+        assert self._snapshot and ROOT in self._files, "the top is not closed"  # noqa: S101, PT018  (as above)
+        _check_hash(TARGETS, self._snapshot.files[TARGETS], data)
+        listed = self.root.root.roles[TARGETS]
+        envelope = open_envelope(TARGETS, data)
+        signed_by = signers_of(TARGETS, envelope, listed.keys, listed.threshold)
+        targets = read_targets(TARGETS, envelope.signed)
+        self._floors.check(TARGETS, targets.version, data)
+        self._check_expiry(TARGETS, targets.expires)
+        role = Role(
+            name=TARGETS,
+            version=targets.version,
+            expires=targets.expires,
+            threshold=listed.threshold,
+            keys=listed.keys,
+            signed_by=signed_by,
+            paths=("",),
+            targets=targets.targets,
+        )
+        self._tree = DelegationTree(self._snapshot, self._floors, self._now)
+        return self._tree.plant(role, targets, data)
+
+    def update_delegation(self, wanted: Wanted, data: bytes) -> list[Wanted]:
+        """Verify a delegation; answers its children to load next. A defect makes it unusable (L2)."""
+        assert self._tree, "no targets yet"  # noqa: S101  (order is our own doing)
+        return self._tree.load(wanted, data)
+
+    def spoil_delegation(self, wanted: Wanted, error: MetadataCorrupt) -> None:
+        """Keep a delegation whose listed file cannot be had as unusable (L2)."""
+        assert self._tree, "no targets yet"  # noqa: S101  (order is our own doing)
+        self._tree.spoil(wanted, error)
+
+    def collection(self) -> Collection:
+        """Everything verified, once every delegation was loaded or found unusable."""
+        assert self._tree and self._timestamp and self._snapshot, "not finished"  # noqa: S101, PT018  (as above)
+        root = self.root.root
+        return Collection(
+            gun=self._rules.gun,
+            root=TopRole(ROOT, root.version, root.expires),
+            root_keys=root.roles[ROOT].keys,
+            timestamp=TopRole(TIMESTAMP, self._timestamp.version, self._timestamp.expires),
+            snapshot=TopRole(SNAPSHOT, self._snapshot.version, self._snapshot.expires),
+            roles=dict(self._tree.roles),
+            files={**self._tree.remembered(), **self._files},
+            skipped=tuple(self._tree.skipped),
+        )
+
+    def _signed(self, role: RoleName, data: bytes) -> Envelope:
+        envelope = open_envelope(role, data)
+        listed = self.root.root.roles[role]
+        signers_of(role, envelope, listed.keys, listed.threshold)
+        return envelope
+
+    def _check_expiry(self, role: RoleName, expires: datetime) -> None:
+        if expires < self._now:
+            raise Expired(role, expires)
+
+    def _is_equivalent(self, timestamp: Timestamp) -> bool:
+        """Whether it says what the one accepted before said, under the same number.
+
+        Replicas of the real server race when they sign again, so the bytes may differ (S6).
+        """
+        remembered = self._floors.files.get(TIMESTAMP)
+        if remembered is None:
+            return False
+        before = read_timestamp(open_envelope(TIMESTAMP, remembered).signed)
+        return before.version == timestamp.version and before.snapshot.sha256 == timestamp.snapshot.sha256
+
+    @staticmethod
+    def _changes_online_keys(before: TrustedRoot, after: TrustedRoot) -> bool:
+        """Whether timestamp or snapshot are signed by other keys now."""
+        return any(
+            {key.public_key_id for key in before.root.roles[role].keys.values()}
+            != {key.public_key_id for key in after.root.roles[role].keys.values()}
+            for role in (TIMESTAMP, SNAPSHOT)
+        )
+
+
+def _check_hash(role: RoleName, meta: FileMeta, data: bytes) -> None:
+    why = meta.mismatch(data)
+    if why:
+        raise MetadataCorrupt(role, why)
