@@ -1,0 +1,42 @@
+# `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint lock clean distclean
+
+VENV := .venv/bin
+# Test workers; each starts daemons of its own.
+WORKERS ?= 2
+# Where every branch must be tested.
+CORE := proxy/tuf/*,proxy/policy/*,proxy/names.py,proxy/refusals.py,proxy/manifests.py
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what is missing: Debian packages and .venv (YES=1: ask nothing)
+	@deploy/setup/setup.sh
+
+demo: setup ## the whole stack on this machine, and what the proxy does (ONCE=1: end by itself)
+	@exec $(VENV)/python -m deploy.demo
+
+test: lint ## lint, all tests, and full coverage of the core
+	$(VENV)/pytest -n $(WORKERS) --dist loadfile --cov --cov-report=
+	$(VENV)/coverage report --skip-covered
+	$(VENV)/coverage report --include='$(CORE)' --show-missing --fail-under=100
+
+lint: setup ## style, types, layers
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+
+lock: ## renew requirements.lock after a change of dependencies in pyproject.toml
+	PIP_FIND_LINKS= $(VENV)/pip-compile --quiet --extra dev --build-deps-for editable --generate-hashes --strip-extras \
+		--allow-unsafe --no-emit-options --no-emit-index-url --no-emit-find-links \
+		--output-file requirements.lock pyproject.toml
+
+clean: ## remove what runs left behind
+	rm -rf .state .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist
+
+distclean: clean ## remove .venv too
+	rm -rf .venv

@@ -1,0 +1,45 @@
+"""`python -m certs server DIR NAME`, `python -m certs client DIR NAME`: development certificates, and where they go."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from certs.authority import CLIENT, SERVER, AlreadyThere, Authority, Certificate
+from certs.placement import placement
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+
+Directory = Annotated[Path, typer.Argument(help="Where the authority is, or will be made.")]
+Name = Annotated[str, typer.Argument(help="DNS name or IP address; also the name of the files.")]
+
+
+@app.command()
+def server(
+    directory: Directory,
+    name: Name,
+    also: Annotated[list[str] | None, typer.Option(help="One more name or address; may be repeated.")] = None,
+    address: Annotated[str | None, typer.Option(help="host:port in image names; default: the name itself.")] = None,
+) -> None:
+    """Make a server's certificate, and say where its parts go for docker, containerd, podman and notary."""
+    pair = _issue(directory, name, tuple(also or ()), client=False)
+    print(placement(address or name, Authority(directory).certificate_file, pair))
+
+
+@app.command()
+def client(directory: Directory, name: Name) -> None:
+    """Make a client's certificate, such as the Notary server's own towards its signer."""
+    pair = _issue(directory, name, (), client=True)
+    print(f"{pair.certificate_file}: the client's certificate, {pair.key_file}: its key")
+
+
+def _issue(directory: Path, name: str, also: tuple[str, ...], *, client: bool) -> Certificate:
+    try:
+        return Authority.open(directory).issue(name, *also, usages=(CLIENT if client else SERVER,))
+    except (AlreadyThere, ValueError) as refusal:
+        print(refusal)
+        raise typer.Exit(2) from refusal
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m certs")

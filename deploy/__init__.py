@@ -1,0 +1,1 @@
+"""Set-up, demo and the real programs around the proxy."""

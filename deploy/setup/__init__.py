@@ -1,0 +1,1 @@
+"""Makes a machine ready: `setup.sh` installs, this package looks whether everything runs."""

@@ -1,0 +1,127 @@
+"""Pulls as users do it: with docker, containerd, podman, buildah and skopeo, over plain HTTP on the loopback."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.stack.commands import Outcome, run
+from deploy.stack.containerd import Containerd
+from deploy.stack.docker_daemon import DockerDaemon
+from deploy.stack.programs import program
+from deploy.stack.sockets import short_directory
+from deploy.stack.web import Login
+
+
+@dataclass(frozen=True)
+class Pull:
+    """How a pull ended: what the client printed, and the digest that it says it has (none if it failed)."""
+
+    outcome: Outcome
+    digest: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the image arrived."""
+        return self.outcome.ok
+
+    @property
+    def output(self) -> str:
+        """What a person saw."""
+        return self.outcome.output
+
+
+def docker_pull(docker: DockerDaemon, reference: str) -> Pull:
+    """`docker pull`; for a login use `DockerDaemon.log_in` before."""
+    outcome = docker.docker("pull", reference)
+    return Pull(outcome, _after(outcome, "Digest:"))
+
+
+def ctr_pull(containerd: Containerd, reference: str, *, login: Login | None = None) -> Pull:
+    """`ctr images pull`, which asks as kubelet's containerd does."""
+    base = [program("ctr"), f"--address={containerd.address}", "images"]
+    credentials = [f"--user={login.username}:{login.password}"] if login else []
+    outcome = run(
+        [*base, "pull", "--plain-http", "--snapshotter=native", *credentials, reference], home=containerd.directory
+    )
+    if not outcome.ok:
+        return Pull(outcome, None)
+    listed = run([*base, "list", f"name=={reference}"], home=containerd.directory)
+    return Pull(outcome, _digest_in(listed))
+
+
+def skopeo_pull(directory: Path, reference: str, *, login: Login | None = None, every_platform: bool = False) -> Pull:
+    """`skopeo copy` to a directory of files; with `every_platform`, an index with all its children."""
+    directory = directory.absolute()
+    environment = _no_system_settings(directory)
+    digest_file = directory / "digest"
+    digest_file.unlink(missing_ok=True)
+    outcome = run(
+        [
+            program("skopeo"),
+            "--insecure-policy",
+            f"--tmpdir={directory}",
+            "copy",
+            "--src-tls-verify=false",
+            f"--digestfile={digest_file}",
+            *(["--all"] if every_platform else []),
+            *([f"--src-creds={login.username}:{login.password}"] if login else []),
+            f"docker://{reference}",
+            f"dir:{directory / 'image'}",
+        ],
+        home=directory,
+        environment=environment,
+    )
+    return Pull(outcome, digest_file.read_text().strip() if outcome.ok else None)
+
+
+def podman_pull(directory: Path, reference: str, *, login: Login | None = None) -> Pull:
+    """`podman pull` into storage of its own."""
+    options = (f"--tmpdir={directory.absolute()}/libpod", "--cgroup-manager=cgroupfs")
+    return _pull_into_storage("podman", options, directory, reference, login)
+
+
+def buildah_pull(directory: Path, reference: str, *, login: Login | None = None) -> Pull:
+    """`buildah pull` into storage of its own."""
+    return _pull_into_storage("buildah", (), directory, reference, login)
+
+
+def _pull_into_storage(
+    name: str, options: tuple[str, ...], directory: Path, reference: str, login: Login | None
+) -> Pull:
+    directory = directory.absolute()
+    environment = _no_system_settings(directory)
+    credentials = [f"--creds={login.username}:{login.password}"] if login else []
+    with short_directory() as run_directory:
+        storage = [f"--root={directory}/root", f"--runroot={run_directory}/run", "--storage-driver=vfs"]
+        base = [program(name), *storage, *options]
+        pulled = [*base, "pull", "--tls-verify=false", *credentials, reference]
+        outcome = run(pulled, home=directory, environment=environment)
+        if not outcome.ok:
+            return Pull(outcome, None)
+        listed = run([*base, "images", "--digests", "--no-trunc", reference], home=directory, environment=environment)
+    return Pull(outcome, _digest_in(listed))
+
+
+def _no_system_settings(directory: Path) -> dict[str, str]:
+    files = {
+        "registries.conf": "unqualified-search-registries = []\n",
+        "auth.json": "{}",
+        ".config/containers/policy.json": '{"default": [{"type": "insecureAcceptAnything"}]}',
+    }
+    for name, content in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(content)
+    return {
+        "CONTAINERS_REGISTRIES_CONF": str(directory / "registries.conf"),
+        "REGISTRY_AUTH_FILE": str(directory / "auth.json"),
+        "XDG_RUNTIME_DIR": str(directory),
+        "TMPDIR": str(directory),
+    }
+
+
+def _digest_in(listed: Outcome) -> str | None:
+    return next((word for word in listed.output.split() if word.startswith("sha256:")), None)
+
+
+def _after(outcome: Outcome, word: str) -> str | None:
+    lines = (line.strip() for line in outcome.output.splitlines())
+    return next((line.removeprefix(word).strip() for line in lines if line.startswith(word)), None)

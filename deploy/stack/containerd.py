@@ -1,0 +1,71 @@
+"""containerd with directories and sockets of its own; it needs root."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.stack.commands import run
+from deploy.stack.daemons import Daemon, running
+from deploy.stack.programs import program
+from deploy.stack.sockets import short_directory
+
+
+class RootNeeded(RuntimeError):
+    """A daemon that only root can start."""
+
+
+@dataclass(frozen=True)
+class Containerd:
+    """A running containerd; `address` is its socket."""
+
+    address: Path
+    directory: Path
+    daemon: Daemon
+
+
+@contextmanager
+def containerd(directory: Path) -> Iterator[Containerd]:
+    """Run containerd for as long as the block lasts.
+
+    Raises:
+        DaemonFailed: It did not start.
+        ProgramMissing: It is not installed.
+        RootNeeded: We are not root.
+    """
+    require_root("containerd")
+    command, client = program("containerd"), program("ctr")
+    directory = directory.absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    with short_directory() as run_directory:
+        address = run_directory / "containerd.sock"
+        configuration = directory / "containerd.toml"
+        configuration.write_text(
+            "version = 2\n"
+            f'root = "{directory}/root"\n'
+            f'state = "{run_directory}/state"\n'
+            'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+            f'[grpc]\naddress = "{address}"\n'
+            f'[ttrpc]\naddress = "{address}.ttrpc"\n'
+        )
+
+        def ready() -> bool:
+            return address.exists() and run([client, f"--address={address}", "version"], home=directory).ok
+
+        with running(
+            [command, "--config", str(configuration)],
+            name="containerd",
+            directory=directory,
+            answers=ready,
+            environment={"PATH": os.environ["PATH"]},
+            own_mounts=True,
+        ) as daemon:
+            yield Containerd(address, directory, daemon)
+
+
+def require_root(name: str) -> None:
+    """Raise `RootNeeded` unless we are root."""
+    if os.geteuid() != 0:
+        msg = f"{name} needs root: run this command again as root, for example with sudo"
+        raise RootNeeded(msg)

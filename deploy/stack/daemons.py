@@ -1,0 +1,115 @@
+"""Starts a daemon, waits until it answers, and ends it by its process id."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from deploy.stack.programs import program
+
+_STOP_SECONDS: Final = 10.0
+_POLL_SECONDS: Final = 0.02
+_LOG_TAIL: Final = 2000
+
+
+class DaemonFailed(RuntimeError):
+    """A daemon ended or did not answer in time; the text has the end of its log."""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A running daemon."""
+
+    name: str
+    pid: int
+    log: Path
+
+    def hang(self) -> None:
+        """Make it stop answering without closing its connections; `resume` ends that."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it answer again after `hang`."""
+        os.kill(self.pid, signal.SIGCONT)
+
+
+@contextmanager
+def running(  # the arguments are the daemon's whole life
+    command: Sequence[str],
+    *,
+    name: str,
+    directory: Path,
+    answers: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+    own_mounts: bool = False,
+    seconds: float = 30.0,
+) -> Iterator[Daemon]:
+    """Run a daemon for as long as the block lasts.
+
+    It is in a session of its own, so Ctrl-C at the terminal reaches only us, and the kernel ends it should
+    we be killed. That follows the thread that starts it: start daemons from the main thread.
+
+    Args:
+        command: Absolute path of the program, and its arguments.
+        name: What people call it; also the name of its log in `directory`.
+        directory: Where it runs and writes its log.
+        answers: Says whether it is ready; asked until it is.
+        environment: Replaces ours.
+        own_mounts: Run in a mount namespace of its own, so that nothing it mounts outlives it.
+        seconds: How long to wait for the first answer.
+
+    Raises:
+        DaemonFailed: It ended, or did not answer in time.
+    """
+    directory = directory.absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    log = directory / f"{name}.log"
+    outer = [program("setpriv"), "--pdeathsig", "TERM", "--"]
+    if own_mounts:
+        outer += [program("unshare"), "--mount", "--propagation", "private", "--"]
+    with log.open("ab") as sink:
+        child = subprocess.Popen(
+            [*outer, *command],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait(child, name, log, answers, seconds)
+        yield Daemon(name, child.pid, log)
+    finally:
+        _stop(child)
+
+
+def _wait(child: subprocess.Popen[bytes], name: str, log: Path, answers: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not answers():
+        if child.poll() is not None:
+            msg = f"{name} ended with status {child.returncode}; its log {log} ends with:\n{_tail(log)}"
+            raise DaemonFailed(msg)
+        if time.monotonic() > deadline:
+            msg = f"{name} did not answer within {seconds:g} s; its log {log} ends with:\n{_tail(log)}"
+            raise DaemonFailed(msg)
+        time.sleep(_POLL_SECONDS)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    child.send_signal(signal.SIGCONT)  # one that hangs on purpose would not see the next signal
+    child.terminate()
+    try:
+        child.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-_LOG_TAIL:]
