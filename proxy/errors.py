@@ -104,10 +104,11 @@ class TagNotSigned(Refusal):
 
 @dataclass(eq=False)
 class SignerMissing(Refusal):
-    """The tag is signed, but not by enough of the required signers."""
+    """The tag is signed, but not by enough of the required signers; `wanted` more of `missing` would do."""
 
     tag: str
     signed: tuple[str, ...]
+    wanted: int
     missing: tuple[str, ...]
 
 

@@ -13,7 +13,11 @@ ROOT_BYTES: Final = 4 << 20
 SNAPSHOT_BYTES: Final = 32 << 20
 TARGETS_BYTES: Final = 32 << 20
 JSON_DEPTH: Final = 64
+JSON_VALUES: Final = 2 << 20  # wide enough for every honest file within the sizes above
+KEYS: Final = 1024  # in one file
+KEY_BYTES: Final = 64 << 10
 ROLES: Final = 64
+DELEGATIONS_BYTES: Final = 64 << 20  # all delegations of a collection together
 DELEGATION_DEPTH: Final = 16
 ROLE_NAME_LENGTH: Final = 255
 ROOT_ROTATIONS: Final = 64
@@ -32,6 +36,9 @@ WALK_PARALLEL: Final = 8
 REGISTRY_ERROR_BYTES: Final = 64 << 10
 REGISTRY_CONNECT_SECONDS: Final = 5.0
 REGISTRY_MANIFEST_SECONDS: Final = 30.0
+REGISTRY_COMMIT_SECONDS: Final = 900.0  # a finished upload: the registry may hash all of it before it answers
+STREAM_IDLE_SECONDS: Final = 120.0  # nothing moved in either direction
+CHILDLESS_SECONDS: Final = 30.0
 HTTP_LINE_BYTES: Final = 32 << 10
 
 # Time.
@@ -39,11 +46,20 @@ DECISION_SECONDS: Final = 10.0
 CLOCK_BEHIND_SECONDS: Final = 300.0
 DRAIN_SECONDS: Final = 30.0
 COMMIT_ATTEMPTS: Final = 3
+FLIGHT_SECONDS: Final = 60.0
+NOTARY_CONNECT_SECONDS: Final = 3.0
+NOTARY_KEEPALIVE_SECONDS: Final = 60.0
 
 # Memory.
 COLLECTIONS_CACHED: Final = 10_000
 MANIFEST_CACHE_BYTES: Final = 64 << 20
+INDEX_CHILDREN_CACHED: Final = 100_000
+CHILDLESS_CACHED: Final = 10_000
 NOTARY_CONNECTIONS: Final = 16
+
+# Trust store.
+STORE_BUSY_SECONDS: Final = 5.0
+STORE_READERS: Final = 3
 
 # Messages.
 MESSAGE_LENGTH: Final = 200

@@ -63,7 +63,7 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
     errors.SignerMissing: Row(
         "signer_missing", 403, "DENIED", "info",
-        "{reference} is signed by {signed}, but the rule also needs {missing}: ask them to sign it",
+        "{reference} is signed by {signed}, its rule needs {wanted} more of {missing}: ask them to sign it",
         "Signed, but not by enough of the required signers; a missing release counts as one.",
     ),
     errors.SignersDisagree: Row(

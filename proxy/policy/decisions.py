@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from proxy.errors import Refusal
-from proxy.names import Descriptor, Digest, Gun, Reference
-from proxy.policy.entries import Entry, Mode
+from proxy.names import Descriptor, Digest, Gun, Reference, Repository
+from proxy.policy.entries import Entry, Mode, Policy
 
 _MINT: Final = object()
 
@@ -61,9 +61,17 @@ def allow(
     return Allowed(digest, length, tuple(sorted(signers)), entry, rule, valid_until, _MINT)
 
 
-def relay(mode: Mode, reason: str) -> Unenforced:
-    """Make a permission to relay; for this package alone."""
-    return Unenforced(mode, reason, _MINT)
+def relax(policy: Policy, repository: Repository, now: datetime) -> Unenforced | None:
+    """The permission that `rollout` gives for a repository at an instant; None under `enforce`."""
+    mode = policy.mode_for(repository, now)
+    return None if mode is Mode.ENFORCE else Unenforced(mode, f"rollout: {mode}", _MINT)
+
+
+def admit_any_digest(entry: Entry, now: datetime) -> Unenforced | None:
+    """The permission that `digest_pull: {any: true}` gives until its instant."""
+    if entry.any_digest is None or now >= entry.any_digest.until:
+        return None
+    return Unenforced(Mode.ENFORCE, f"digest_pull any: {entry.any_digest.reason}", _MINT)
 
 
 def admit_child(parent: Allowed, child: Descriptor) -> Allowed:

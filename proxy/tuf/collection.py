@@ -106,7 +106,8 @@ class Collection:
     def targets(self) -> Role:
         """The top-level targets role."""
         role = self.roles[TARGETS]
-        assert isinstance(role, Role)  # noqa: S101  (an update that has no targets does not end in a collection)
+        if not isinstance(role, Role):
+            raise TypeError("an update without targets does not end in a collection")
         return role
 
     @property

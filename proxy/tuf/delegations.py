@@ -6,11 +6,11 @@ declared may not be missing (S7).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from proxy.errors import Expired, MetadataCorrupt, Rollback, TrustError
-from proxy.limits import DELEGATION_DEPTH, ROLES
+from proxy.limits import DELEGATION_DEPTH, DELEGATIONS_BYTES, ROLES
 from proxy.names import RoleName
 from proxy.tuf.collection import Role, Unpublished, Unusable, covers
 from proxy.tuf.floors import Floors
@@ -35,11 +35,12 @@ class Wanted:
 
 @dataclass(slots=True)
 class DelegationTree:
-    """Grows from a verified `targets`; `now` is the instant of the update."""
+    """Grows from a verified `targets`; `now` is the instant of the update, `room` the bytes left for delegations."""
 
     snapshot: Snapshot
     floors: Floors
     now: datetime
+    room: int = DELEGATIONS_BYTES
     roles: dict[RoleName, Role | Unusable | Unpublished] = field(default_factory=dict)
     files: dict[RoleName, bytes] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
@@ -51,11 +52,12 @@ class DelegationTree:
     def load(self, wanted: Wanted, data: bytes) -> list[Wanted]:
         """Verify a delegation's file and say which of its children come next.
 
-        The order of checks is Notary's: structure, version, signatures, expiry; the hash was checked before.
-        A defect makes it `Unusable` and ends its subtree.
+        The order of checks is Notary's: hash, structure, version, signatures, expiry. A defect makes it
+        `Unusable` and ends its subtree.
         """
         name, delegated = wanted.name, wanted.delegation.role
         try:
+            wanted.meta.check(name, data)
             _check_strength(name, delegated.keys)
             envelope = open_envelope(name, data)
             targets = read_targets(name, envelope.signed)
@@ -111,7 +113,10 @@ class DelegationTree:
             self._spoil(delegation, paths, MetadataCorrupt(name, f"it is more than {DELEGATION_DEPTH} levels deep"))
         elif name in self.snapshot.damaged:
             self._spoil(delegation, paths, MetadataCorrupt(name, self.snapshot.damaged[name]))
+        elif meta is not None and meta.length > self.room:
+            self._spoil(delegation, paths, MetadataCorrupt(name, "delegations together are over the size limit"))
         elif meta is not None:
+            self.room -= meta.length
             # the place is taken at once, so that the limit on roles counts what is still to be loaded
             self.roles[name] = Unpublished(name, delegation.role.keys, delegation.role.threshold, paths)
             return Wanted(delegation, paths, meta)
@@ -122,8 +127,9 @@ class DelegationTree:
         return None
 
     def _spoil(self, delegation: Delegation, paths: tuple[str, ...], error: TrustError) -> None:
-        role = delegation.role
-        self.roles[delegation.name] = Unusable(delegation.name, error, role.keys, role.threshold, paths)
+        # a copy: the error itself holds on to the frames that it went through, and to the files in them
+        role, why = delegation.role, replace(error)
+        self.roles[delegation.name] = Unusable(delegation.name, why, role.keys, role.threshold, paths)
 
     def _is_in_doubt(self, name: RoleName) -> bool:
         """Whether the role or one above it is unusable now."""

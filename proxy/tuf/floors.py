@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from proxy.errors import Rollback
 from proxy.names import RoleName
-from proxy.tuf.metadata import open_envelope
+from proxy.tuf.metadata import version_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +19,11 @@ class Floors:
         remembered = self.files.get(role)
         if remembered is None or remembered == data:
             return
-        floor = self.version(role)
+        floor = version_in(role, remembered)
         if version < floor:
             raise Rollback(role, f"from version {floor} to {version}")
         if version == floor:
             raise Rollback(role, f"version {version} changed under its number")
-
-    def version(self, role: RoleName) -> int:
-        """The version accepted before, 0 for none."""
-        remembered = self.files.get(role)
-        return int(open_envelope(role, remembered).signed["version"]) if remembered is not None else 0
 
     def without(self, *roles: RoleName) -> "Floors":
         """The same floors, some of them fallen."""

@@ -8,9 +8,9 @@ policy use, and is what thresholds count (difference S1).
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_public_key,
 )
+from cryptography.utils import CryptographyDeprecationWarning
 
 from proxy.tuf.canonical import encode
 
@@ -30,10 +31,21 @@ Material: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519Publ
 
 SMALLEST_RSA_BITS: Final = 2048
 _LARGEST_RSA_BITS: Final = 16384
+_LARGEST_RSA_EXPONENT: Final = 2**31 - 1
 _CURVES: Final = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
 _X509_TYPES: Final = ("ecdsa-x509", "rsa-x509")
+_UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,  # where warnings are errors
+)
+# A block begins at the start of a line, as in Notary; without the anchor a hostile key costs time by its square.
 _PEM: Final = re.compile(
-    rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n((?:[!-~]+: [^\r\n]*\r?\n)*(?:\r?\n)?)([A-Za-z0-9+/=\s]+?)-----END \1-----"
+    rb"^-----BEGIN ([A-Z0-9 ]+)-----\r?\n((?:[!-~]+: [^\r\n]*\r?\n)*(?:\r?\n)?)([A-Za-z0-9+/=\s]+?)^-----END \1-----",
+    re.MULTILINE,
 )
 
 
@@ -64,22 +76,11 @@ class PublicKey:
                 return False
 
 
-def read_key(value: Mapping[str, Any]) -> PublicKey:
-    """Read a KEY object: `{"keytype", "keyval": {"private", "public"}}`.
-
-    A key of an unknown type or with unusable bytes is read and never verifies anything, as in Notary.
-    Raises `ValueError` where the object itself is malformed.
-    """
-    keytype = value.get("keytype")
-    keyval = value.get("keyval")
-    public = keyval.get("public") if isinstance(keyval, dict) else None
-    if not isinstance(keytype, str) or not isinstance(public, str):
-        raise ValueError("has a key without keytype or public part")  # noqa: TRY004  (as above all malformed files)
-    return make_key(keytype, decode_base64(public))
-
-
 def make_key(keytype: str, public: bytes) -> PublicKey:
-    """Compute both ids of a key and load it."""
+    """Compute both ids of a key and load it.
+
+    A key of an unknown type or with unusable bytes is made and never verifies anything, as in Notary.
+    """
     material = _load(keytype, public)
     key_id = _id(keytype, public)
     return PublicKey(keytype, public, key_id, public_key_id(material) if material else key_id, material)
@@ -96,7 +97,8 @@ def from_pem(data: bytes) -> PublicKey:
     label, _, body = blocks.groups()
     der = decode_base64(re.sub(rb"\s", b"", body).decode())
     if label == b"CERTIFICATE":
-        material = _usable(x509.load_der_x509_certificate(der).public_key())
+        certificate = load_certificate(der)
+        material = _usable(certificate.public_key()) if certificate else None
     elif label == b"PUBLIC KEY":
         material = _load_der(der)
     else:
@@ -108,18 +110,34 @@ def from_pem(data: bytes) -> PublicKey:
 
 def plain_key(material: Material) -> PublicKey:
     """The key itself in its plain type, outside of any certificate."""
-    if isinstance(material, Ed25519PublicKey):
-        return make_key("ed25519", material.public_bytes(Encoding.Raw, PublicFormat.Raw))
-    keytype = "rsa" if isinstance(material, rsa.RSAPublicKey) else "ecdsa"
-    return make_key(keytype, material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    return make_key(*_plain(material))
 
 
 def public_key_id(material: Material) -> str:
-    """The id of the plain key; re-encoding it first makes other encodings of the same key the same (S1)."""
-    if isinstance(material, Ed25519PublicKey):
-        return _id("ed25519", material.public_bytes(Encoding.Raw, PublicFormat.Raw))
-    keytype = "rsa" if isinstance(material, rsa.RSAPublicKey) else "ecdsa"
-    return _id(keytype, material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    """The id of the plain key; it is encoded anew, so that one key has one such id (S1)."""
+    return _id(*_plain(material))
+
+
+def load_certificate(der: bytes) -> x509.Certificate | None:
+    """A certificate all of whose parts can be read, or None."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except _UNREADABLE:
+        return None
+    return certificate if is_readable(certificate) else None
+
+
+def is_readable(certificate: x509.Certificate) -> bool:
+    """Whether all parts of a certificate can be read.
+
+    They are read when they are asked for, and each can fail in its own way: whoever holds a certificate
+    that passed need not expect that any more.
+    """
+    try:
+        _ = (certificate.subject, certificate.extensions, certificate.public_key())
+    except _UNREADABLE:
+        return False
+    return True
 
 
 def first_certificate(key: PublicKey) -> x509.Certificate | None:
@@ -144,8 +162,11 @@ def is_short(certificate: x509.Certificate) -> bool:
 
 def decode_base64(text: str) -> bytes:
     """Standard base64 with padding; line ends inside are tolerated as Notary does. Raises `ValueError`."""
+    packed = text.replace("\n", "").replace("\r", "")
     try:
-        return base64.b64decode(text.replace("\n", "").replace("\r", "").encode("ascii"), validate=True)
+        if len(packed) % 4:  # more padding than there is to pad passes the decoder
+            raise ValueError
+        return base64.b64decode(packed.encode("ascii"), validate=True)
     except ValueError:
         raise ValueError("has bytes that are not base64") from None
 
@@ -155,20 +176,24 @@ def _id(keytype: str, public: bytes) -> str:
     return hashlib.sha256(encode({"keytype": keytype, "keyval": keyval})).hexdigest()
 
 
+def _plain(material: Material) -> tuple[str, bytes]:
+    """Type and bytes of the key outside of any certificate."""
+    if isinstance(material, Ed25519PublicKey):
+        return "ed25519", material.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    keytype = "rsa" if isinstance(material, rsa.RSAPublicKey) else "ecdsa"
+    return keytype, material.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def _load(keytype: str, public: bytes) -> Material | None:
-    """The key inside, if it is of the kind its type says and one that may verify."""
-    material: Material | None
+    """The key inside, if it is of the kind its type says, encoded as Notary reads it, and one that may verify."""
     if keytype == "ed25519":
         return Ed25519PublicKey.from_public_bytes(public) if len(public) == 32 else None
     if keytype in _X509_TYPES:
         certificate = _first_certificate(public)
-        material = _certified(certificate) if certificate else None
-    elif keytype in ("ecdsa", "rsa"):
-        material = _load_der(public)
-    else:
-        return None
-    wanted = rsa.RSAPublicKey if keytype.startswith("rsa") else ec.EllipticCurvePublicKey
-    return material if isinstance(material, wanted) else None
+        material = _usable(certificate.public_key()) if certificate else None
+        return material if material and _plain(material)[0] == keytype.removesuffix("-x509") else None
+    material = _load_der(public) if keytype in ("ecdsa", "rsa") else None
+    return material if material and _plain(material) == (keytype, public) else None
 
 
 def _first_certificate(pem: bytes) -> x509.Certificate | None:
@@ -176,31 +201,26 @@ def _first_certificate(pem: bytes) -> x509.Certificate | None:
     if not block or block[1] != b"CERTIFICATE" or block[2].strip():
         return None
     try:
-        return x509.load_der_x509_certificate(decode_base64(block[3].decode()))
+        return load_certificate(decode_base64(block[3].decode()))
     except ValueError:
-        return None
-
-
-def _certified(certificate: x509.Certificate) -> Material | None:
-    try:
-        return _usable(certificate.public_key())
-    except (ValueError, UnsupportedAlgorithm):
         return None
 
 
 def _load_der(der: bytes) -> Material | None:
     try:
         return _usable(load_der_public_key(der))
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         return None
 
 
 def _usable(key: object) -> Material | None:
-    """Only the curves and sizes that Notary verifies with, and RSA small enough to be computed (S15)."""
+    """Only the curves, sizes and exponents that Notary verifies with, and RSA small enough to be computed (S15)."""
     match key:
         case ec.EllipticCurvePublicKey() if key.curve.name in _CURVES:
             return key
-        case rsa.RSAPublicKey() if SMALLEST_RSA_BITS <= key.key_size <= _LARGEST_RSA_BITS:
+        case rsa.RSAPublicKey() if (
+            SMALLEST_RSA_BITS <= key.key_size <= _LARGEST_RSA_BITS and key.public_numbers().e <= _LARGEST_RSA_EXPONENT
+        ):
             return key
         case Ed25519PublicKey():
             return key

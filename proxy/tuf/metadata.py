@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from proxy.errors import DigestInvalid, MetadataCorrupt, NameInvalid, TagInvalid
-from proxy.limits import SIGNATURES
+from proxy.limits import KEY_BYTES, KEYS, SIGNATURES
 from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Digest, RoleName, Tag
 from proxy.tuf import canonical
 from proxy.tuf.collection import Target
-from proxy.tuf.keys import PublicKey, decode_base64, read_key
+from proxy.tuf.keys import PublicKey, decode_base64, make_key
 
 _TOP_ROLES: Final = (ROOT, TARGETS, SNAPSHOT, TIMESTAMP)
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -74,6 +74,12 @@ class FileMeta:
         if len(data) != self.length:
             return f"it has {len(data)} bytes, {self.length} are listed"
         return None
+
+    def check(self, role: RoleName, data: bytes) -> None:
+        """Hold a file against what is said of it. Raises `MetadataCorrupt`."""
+        why = self.mismatch(data)
+        if why:
+            raise MetadataCorrupt(role, why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +146,11 @@ def open_envelope(role: RoleName, data: bytes) -> Envelope:
         raise MetadataCorrupt(role, str(error)) from None
 
 
+def version_in(role: RoleName, data: bytes) -> int:
+    """The version that a file states, trusted or not. Raises `MetadataCorrupt`."""
+    return _Reader(role, open_envelope(role, data).signed, ("version",)).version()
+
+
 def read_root(signed: Mapping[str, Any]) -> Root:
     """Structure of a root: all four roles, each with a threshold of at least 1 and known keys (dialect 2.2)."""
     reader = _Reader(ROOT, signed, ("_type", "version", "expires", "keys", "roles", "consistent_snapshot"))
@@ -193,7 +204,7 @@ def read_targets(role: RoleName, signed: Mapping[str, Any]) -> Targets:
     targets: dict[Tag, Target] = {}
     skipped: list[str] = []
     for name, value in reader.get("targets", dict, {}).items():
-        length, hashes = _length_and_hashes(role, name, value)
+        length, hashes = _length_and_hashes(role, name, {} if value is None else value)
         try:
             targets[Tag(name)] = Target(Digest.from_hash(hashes.get("sha256", b"")), length)
         except (TagInvalid, DigestInvalid):
@@ -229,10 +240,13 @@ class _Reader:
         """Version and expiry, once the type is right."""
         if self.get("_type", str, "") != kind:
             raise MetadataCorrupt(self._role, f"its type is not {kind}")
+        return self.version(), _instant(self._role, self.get("expires", str, ""))
+
+    def version(self) -> int:
         version = self.get("version", int, 0)
         if version < 1:
             raise MetadataCorrupt(self._role, f"its version {version} is below 1")
-        return version, _instant(self._role, self.get("expires", str, ""))
+        return version
 
 
 def _instant(role: RoleName, text: str) -> datetime:
@@ -259,10 +273,22 @@ def _signature(role: RoleName, value: object) -> Signature:
 
 
 def _keys(role: RoleName, values: Mapping[str, Any]) -> dict[str, PublicKey]:
+    if len(values) > KEYS:
+        raise MetadataCorrupt(role, f"it lists more than {KEYS} keys")
+    return {key_id: _key(role, value) for key_id, value in values.items()}
+
+
+def _key(role: RoleName, value: object) -> PublicKey:
+    """A KEY object: `{"keytype", "keyval": {"private", "public"}}`, where `private` counts for nothing."""
+    reader = _Reader(role, _dict(role, "a key", value), ("keytype", "keyval"))
+    halves = _Reader(role, reader.required("keyval", dict), ("private", "public"))
     try:
-        return {key_id: read_key(_dict(role, "a key", value)) for key_id, value in values.items()}
+        public = decode_base64(halves.required("public", str))
     except ValueError as error:
-        raise MetadataCorrupt(role, str(error)) from None
+        raise MetadataCorrupt(role, f"a key {error}") from None
+    if len(public) > KEY_BYTES:
+        raise MetadataCorrupt(role, "a key is over the size limit")
+    return make_key(reader.required("keytype", str), public)
 
 
 def _role_keys(role: RoleName, name: str, value: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> RoleKeys:

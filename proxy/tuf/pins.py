@@ -13,7 +13,7 @@ from typing import Final, Self
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import (
@@ -26,7 +26,15 @@ from cryptography.x509.verification import (
 )
 
 from proxy.names import Gun
-from proxy.tuf.keys import PublicKey, decode_base64, is_sha1, is_short, make_key
+from proxy.tuf.keys import (
+    PublicKey,
+    decode_base64,
+    is_readable,
+    is_sha1,
+    is_short,
+    load_certificate,
+    make_key,
+)
 
 _EARLY: Final = timedelta(days=1)  # Notary's leeway on notBefore
 _BLOCK: Final = re.compile(r"-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)-----END CERTIFICATE-----\n")
@@ -49,19 +57,15 @@ class RootPin:
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """The pinned set; without entries the first root seen is trusted (tofu)."""
+    """The pinned set. Where it is empty nothing is trusted, unless `is_tofu` says that the first root seen is."""
 
     entries: tuple[RootPin, ...]
+    is_tofu: bool = False
 
     @classmethod
     def tofu(cls) -> Self:
         """Trust on first use."""
-        return cls(())
-
-    @property
-    def is_tofu(self) -> bool:
-        """Whether the first root seen is trusted."""
-        return not self.entries
+        return cls((), is_tofu=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +119,9 @@ def unbundle(key: PublicKey) -> Bundle | None:
     if not certificates or _is_authority(certificates[0]) or not all(map(_is_authority, certificates[1:])):
         return None
     leaf, *intermediates = certificates
-    try:
-        material = leaf.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return None
-    keytype = "rsa-x509" if isinstance(material, rsa.RSAPublicKey) else "ecdsa-x509"
-    if not isinstance(material, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-        return None
+    keytype = "rsa-x509" if isinstance(leaf.public_key(), rsa.RSAPublicKey) else "ecdsa-x509"
     rebuilt = make_key(keytype, b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates))
-    if rebuilt.key_id != key.key_id:
+    if rebuilt.key_id != key.key_id or rebuilt.material is None:
         return None
     return Bundle(rebuilt, leaf, tuple(intermediates))
 
@@ -135,11 +133,13 @@ def common_name(certificate: x509.Certificate) -> str:
 
 
 def _certificates(pem: bytes) -> list[x509.Certificate]:
+    """All of them, or none at all if one cannot be read."""
     try:
-        text = pem.decode("ascii")
-        return [x509.load_der_x509_certificate(decode_base64(body)) for body in _BLOCK.findall(text)]
+        found = [load_certificate(decode_base64(body)) for body in _BLOCK.findall(pem.decode("ascii"))]
     except ValueError:
         return []
+    certificates = [certificate for certificate in found if certificate]
+    return certificates if len(certificates) == len(found) else []
 
 
 def _made_out_to(bundle: Bundle, gun: Gun, now: datetime, *, dated: bool) -> bool:
@@ -185,7 +185,8 @@ def _is_pinned(bundle: Bundle, pins: Pins, now: datetime, *, dated: bool) -> boo
 
 def _chains(bundle: Bundle, authorities: Sequence[x509.Certificate], now: datetime, *, dated: bool) -> bool:
     """Whether the leaf chains to an authority, whatever it may be used for (L1)."""
-    usable = [each for each in authorities if _is_sound(each) and (not dated or _holds(each, now))]
+    readable = [each for each in authorities if is_readable(each)]
+    usable = [each for each in readable if _is_sound(each) and (not dated or _holds(each, now))]
     if not usable:
         return False
     instant = now if dated else bundle.leaf.not_valid_before_utc
@@ -217,5 +218,5 @@ def _require_cert_sign(_policy: Policy, _certificate: x509.Certificate, usage: x
 def _is_authority(certificate: x509.Certificate) -> bool:
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return False

@@ -68,11 +68,6 @@ class RootRules:
             raise RootRotationBroken(why) from None
 
 
-def version_of(data: bytes) -> int:
-    """The version that a root states, trusted or not. Raises `MetadataCorrupt`."""
-    return read_root(open_envelope(ROOT, data).signed).version
-
-
 def _went_back(version: int, floor: int) -> str:
     if version == floor:
         return f"version {version} changed under its number"

@@ -11,10 +11,11 @@ The order is enforced here, fed by `update`:
 6. Delegations, level by level.
 
 Every file passes: hash, envelope, signatures, structure, version, expiry. Versions are held against what
-an earlier update accepted. Anything out of order is a defect of ours and raises `AssertionError`.
+an earlier update accepted. Anything out of order is a defect of ours and raises `RuntimeError`.
 """
 
 from datetime import datetime
+from typing import TypeVar
 
 from proxy.errors import Expired, MetadataCorrupt
 from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Gun, RoleName
@@ -35,6 +36,8 @@ from proxy.tuf.pins import Pins
 from proxy.tuf.roots import RootRules, TrustedRoot
 from proxy.tuf.signatures import signers_of
 
+_Part = TypeVar("_Part")
+
 
 class TrustedSet:
     """What one update has verified so far; `now` is its one instant, an aware UTC datetime."""
@@ -53,11 +56,13 @@ class TrustedSet:
     @property
     def root(self) -> TrustedRoot:
         """The root that is trusted now."""
-        assert self._root, "no root yet"  # noqa: S101  (order is our own doing)
-        return self._root
+        return _in_order(self._root)
 
-    def remember_root(self, data: bytes) -> None:
-        """Start from the root that an earlier update accepted. Raises a `TrustError`."""
+    def remember_root(self) -> None:
+        """Start from the root that an earlier update accepted. Raises a `TrustError`, also where it is lost."""
+        data = self._floors.files.get(ROOT)
+        if data is None:
+            raise MetadataCorrupt(ROOT, "the remembered one is gone")
         self._root = self._remembered_root = self._rules.trust(data)
 
     def first_root(self, data: bytes) -> None:
@@ -72,6 +77,7 @@ class TrustedSet:
         """Take a root that `successor` accepted; what was verified under the old one is to be verified anew."""
         self._root = root
         self._timestamp = self._snapshot = None
+        self._files.clear()
         if self._remembered_root and self._changes_online_keys(self._remembered_root, root):
             self._floors = self._floors.without(TIMESTAMP, SNAPSHOT)  # (S9)
 
@@ -88,8 +94,7 @@ class TrustedSet:
 
     def update_snapshot(self, data: bytes) -> FileMeta:
         """Verify the snapshot; answers what it says of the root. Raises a `TrustError`."""
-        assert self._timestamp, "no timestamp yet"  # noqa: S101  (order is our own doing)
-        _check_hash(SNAPSHOT, self._timestamp.snapshot, data)
+        _in_order(self._timestamp).snapshot.check(SNAPSHOT, data)
         envelope = self._signed(SNAPSHOT, data)
         snapshot = read_snapshot(envelope.signed)
         self._floors.check(SNAPSHOT, snapshot.version, data)
@@ -100,16 +105,17 @@ class TrustedSet:
 
     def begin_targets(self) -> FileMeta:
         """Close the top: the root is the one that the snapshot names, and unexpired; answers what names `targets`."""
-        assert self._snapshot, "no snapshot yet"  # noqa: S101  (order is our own doing)
-        _check_hash(ROOT, self._snapshot.files[ROOT], self.root.data)
+        snapshot = _in_order(self._snapshot)
+        snapshot.files[ROOT].check(ROOT, self.root.data)
         self._check_expiry(ROOT, self.root.root.expires)
         self._files[ROOT] = self.root.data
-        return self._snapshot.files[TARGETS]
+        return snapshot.files[TARGETS]
 
     def update_targets(self, data: bytes) -> list[Wanted]:
         """Verify the top-level targets; answers the delegations to load next. Raises a `TrustError`."""
-        assert self._snapshot and ROOT in self._files, "the top is not closed"  # noqa: S101, PT018  (as above)
-        _check_hash(TARGETS, self._snapshot.files[TARGETS], data)
+        _in_order(self._files.get(ROOT))  # the top is closed
+        snapshot = _in_order(self._snapshot)
+        snapshot.files[TARGETS].check(TARGETS, data)
         listed = self.root.root.roles[TARGETS]
         envelope = open_envelope(TARGETS, data)
         signed_by = signers_of(TARGETS, envelope, listed.keys, listed.threshold)
@@ -126,32 +132,30 @@ class TrustedSet:
             paths=("",),
             targets=targets.targets,
         )
-        self._tree = DelegationTree(self._snapshot, self._floors, self._now)
+        self._tree = DelegationTree(snapshot, self._floors, self._now)
         return self._tree.plant(role, targets, data)
 
     def update_delegation(self, wanted: Wanted, data: bytes) -> list[Wanted]:
         """Verify a delegation; answers its children to load next. A defect makes it unusable (L2)."""
-        assert self._tree, "no targets yet"  # noqa: S101  (order is our own doing)
-        return self._tree.load(wanted, data)
+        return _in_order(self._tree).load(wanted, data)
 
     def spoil_delegation(self, wanted: Wanted, error: MetadataCorrupt) -> None:
         """Keep a delegation whose listed file cannot be had as unusable (L2)."""
-        assert self._tree, "no targets yet"  # noqa: S101  (order is our own doing)
-        self._tree.spoil(wanted, error)
+        _in_order(self._tree).spoil(wanted, error)
 
     def collection(self) -> Collection:
         """Everything verified, once every delegation was loaded or found unusable."""
-        assert self._tree and self._timestamp and self._snapshot, "not finished"  # noqa: S101, PT018  (as above)
-        root = self.root.root
+        root, timestamp, snapshot = self.root.root, _in_order(self._timestamp), _in_order(self._snapshot)
+        tree = _in_order(self._tree)
         return Collection(
             gun=self._rules.gun,
             root=TopRole(ROOT, root.version, root.expires),
             root_keys=root.roles[ROOT].keys,
-            timestamp=TopRole(TIMESTAMP, self._timestamp.version, self._timestamp.expires),
-            snapshot=TopRole(SNAPSHOT, self._snapshot.version, self._snapshot.expires),
-            roles=dict(self._tree.roles),
-            files={**self._tree.remembered(), **self._files},
-            skipped=tuple(self._tree.skipped),
+            timestamp=TopRole(TIMESTAMP, timestamp.version, timestamp.expires),
+            snapshot=TopRole(SNAPSHOT, snapshot.version, snapshot.expires),
+            roles=dict(tree.roles),
+            files={**tree.remembered(), **self._files},
+            skipped=tuple(tree.skipped),
         )
 
     def _signed(self, role: RoleName, data: bytes) -> Envelope:
@@ -185,7 +189,8 @@ class TrustedSet:
         )
 
 
-def _check_hash(role: RoleName, meta: FileMeta, data: bytes) -> None:
-    why = meta.mismatch(data)
-    if why:
-        raise MetadataCorrupt(role, why)
+def _in_order(part: _Part | None) -> _Part:
+    """What an earlier step left. Raises `RuntimeError` if that step was not taken."""
+    if part is None:
+        raise RuntimeError("a step of the update was left out")
+    return part

@@ -28,9 +28,9 @@ from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Gun, RoleName
 from proxy.tuf.collection import Collection, Stored
 from proxy.tuf.delegations import Wanted
 from proxy.tuf.messages import Fetch, Fetched, Missing, Reply, TooLarge, Unavailable
-from proxy.tuf.metadata import FileMeta
+from proxy.tuf.metadata import FileMeta, version_in
 from proxy.tuf.pins import Pins
-from proxy.tuf.roots import TrustedRoot, version_of
+from proxy.tuf.roots import TrustedRoot
 from proxy.tuf.trusted import TrustedSet
 
 Wishes: TypeAlias = tuple[Fetch, ...]
@@ -66,8 +66,8 @@ def update(gun: Gun, pins: Pins, stored: Stored | None, now: datetime) -> Workfl
 
 def _attempt(trusted: TrustedSet, stored: Stored | None, *, is_last: bool) -> Workflow:
     known = _by_hash(stored)
-    if stored and ROOT in stored.files:
-        trusted.remember_root(stored.files[ROOT])
+    if stored:
+        trusted.remember_root()
     else:
         trusted.first_root((yield from _fetch_plain(ROOT)))
     listed = yield from _timestamp_and_snapshot(trusted, known)
@@ -79,7 +79,11 @@ def _attempt(trusted: TrustedSet, stored: Stored | None, *, is_last: bool) -> Wo
             raise _ListedFileWrong(error) from None
         # what was verified under the old root is verified under the new one; the root it names is this one
         yield from _timestamp_and_snapshot(trusted, known)
-    targets = yield from _fetch_listed(TARGETS, trusted.begin_targets(), known)
+    try:
+        listed = trusted.begin_targets()
+    except MetadataCorrupt as error:
+        raise _ListedFileWrong(error) from None
+    targets = yield from _fetch_listed(TARGETS, listed, known)
     level = trusted.update_targets(targets)
     while level:
         level = yield from _load_level(trusted, level, known, is_last=is_last)
@@ -118,7 +122,7 @@ def _rotate(trusted: TrustedSet, newest: bytes) -> Generator[Wishes, Replies, No
     try:
         root = trusted.successor(reached, newest)
     except RootRotationBroken:
-        wanted = version_of(newest)
+        wanted = version_in(ROOT, newest)
         if not 0 < wanted - reached.root.version - 1 <= ROOT_ROTATIONS:
             raise
         for version in range(reached.root.version + 1, wanted):
@@ -132,7 +136,7 @@ def _step(trusted: TrustedSet, reached: TrustedRoot, version: int) -> Generator[
     (reply,) = yield (Fetch(f"{version}.root", ROOT_BYTES),)
     match reply:
         case Fetched(data):
-            if version_of(data) < version:
+            if version_in(ROOT, data) < version:
                 raise RootRotationBroken(f"{version}.root holds an older version")
             return trusted.successor(reached, data)
         case Missing():

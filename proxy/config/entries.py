@@ -1,0 +1,134 @@
+"""Entries of `repositories`, each made complete: its own keys, then `defaults`, then what is built in."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from proxy.config.document import Document, KeyPath, quoted
+from proxy.config.patterns import tag_rules
+from proxy.config.references import References, look_up
+from proxy.config.shape import AnyDigestShape, DefaultsShape, EntryShape, NotaryShape
+from proxy.errors import NameInvalid
+from proxy.names import Gun
+from proxy.policy.entries import AnyDigest, Entry
+from proxy.policy.patterns import RepositoryPattern, TagPattern
+from proxy.policy.signers import AllOf, SignedBy, Signer
+from proxy.tuf.pins import Pins, RootPin
+
+_DEFAULTS: Final[KeyPath] = ("defaults",)
+_GUN: Final = "{name}/{repository}"
+_FRESH_FOR: Final = timedelta(seconds=30)
+_PLACEHOLDER: Final = re.compile(r"\{(?:name|repository|rest)\}")
+_SHARED: Final = "get the same trust data, so a tag signed for one counts for all; put {repository} or {rest} into gun"
+_NO_ROOTS: Final = (
+    "nothing anchors the trust data from here; to begin, write roots: tofu, then run tagwarden pin "
+    "and name the roots that it prints"
+)
+_NOBODY: Final = Pins((RootPin("nobody"),))
+
+
+@dataclass(frozen=True, slots=True)
+class EntryReader:
+    """Reads entries; `defaults` and `notaries` are as the file has them, `name` is the registry's own."""
+
+    document: Document
+    references: References
+    name: str
+    defaults: DefaultsShape
+    notaries: Mapping[str, NotaryShape]
+
+    def check_defaults(self) -> None:
+        """Note what is wrong with defaults, also with those that no entry uses."""
+        if self.defaults.signed_by is not None:
+            self.references.signed_by((*_DEFAULTS, "signed_by"), self.defaults.signed_by)
+        if self.defaults.roots is not None:
+            self.references.pins((*_DEFAULTS, "roots"), self.defaults.roots)
+        if self.defaults.notary is not None:
+            look_up(self.document, (*_DEFAULTS, "notary"), "notaries", self.defaults.notary, self.notaries)
+        if self.defaults.gun is not None:
+            self._check_gun((*_DEFAULTS, "gun"), self.defaults.gun)
+
+    def entry(self, pattern: RepositoryPattern, own: EntryShape) -> Entry:
+        """Read one entry."""
+        at: KeyPath = ("repositories", str(pattern))
+        inherited = {key: value for key, value in self.defaults if getattr(own, key) is None}
+        shape = own.model_copy(update=inherited)
+        paths = {key: (*_DEFAULTS, key) if inherited.get(key) is not None else (*at, key) for key, _ in shape}
+        notary = self._notary(paths["notary"], shape)
+        template = shape.gun or _GUN
+        self._check_gun(paths["gun"], template, pattern)
+        return Entry(
+            pattern=pattern,
+            signed_by=self._signed_by(paths["signed_by"], shape),
+            tags=self._tags(paths["tags"], shape),
+            notary=notary,
+            gun_template=template,
+            pins=self._pins(paths["roots"], shape, notary),
+            any_digest=_any_digest(shape),
+            fresh_for=_FRESH_FOR if shape.fresh_for is None else shape.fresh_for,
+            released_required=shape.released != "ignored",
+            fallback_to_targets=shape.fallback_to_targets is True,
+        )
+
+    def _signed_by(self, at: KeyPath, shape: EntryShape) -> SignedBy:
+        if shape.signed_by is None:
+            self.document.problem(at, "nobody is named who must sign; add signed_by here or to defaults")
+            return AllOf((Signer("nobody", ()),))
+        return self.references.signed_by(at, shape.signed_by)
+
+    def _tags(self, at: KeyPath, shape: EntryShape) -> tuple[tuple[TagPattern, SignedBy], ...]:
+        rules = (
+            (text, self.references.signed_by((*at, text, "signed_by"), rule.signed_by))
+            for text, rule in shape.tags.items()
+        )
+        return tag_rules(self.document, at, rules)
+
+    def _notary(self, at: KeyPath, shape: EntryShape) -> str:
+        if shape.notary is not None:
+            look_up(self.document, at, "notaries", shape.notary, self.notaries)
+            return shape.notary
+        names = self.document.names("notaries")
+        if not names:
+            self.document.problem(at, "there is no Notary to ask; define one under notaries")
+        elif len(names) > 1:
+            self.document.problem(at, f"there are several notaries; write which one to ask: {', '.join(names)}")
+        return names[0] if names else ""
+
+    def _pins(self, at: KeyPath, shape: EntryShape, notary: str) -> Pins:
+        if shape.roots is not None:
+            return self.references.pins(at, shape.roots)
+        place: KeyPath = ("notaries", notary)
+        defined = self.notaries.get(notary)
+        if defined is not None and defined.roots is not None:
+            return self.references.pins((*place, "roots"), defined.roots)
+        if not self.document.was_cut(place) and defined is not None:
+            self.document.problem((*place, "roots"), _NO_ROOTS)
+        return _NOBODY
+
+    def _check_gun(self, at: KeyPath, template: str, pattern: RepositoryPattern | None = None) -> None:
+        """See that the template makes a collection's name, and a different one for each repository."""
+        try:
+            if not set(_PLACEHOLDER.sub("", template)) & set("{}"):
+                Gun(template.format(name=self.name, repository="a", rest="a"))
+            else:
+                self.document.problem(at, "only {name}, {repository} and {rest} can be filled in; remove other braces")
+        except NameInvalid:
+            self.document.problem(
+                at, f"{quoted(template)} makes no name that Notary can have; check slashes and spaces"
+            )
+        if pattern is None:
+            return
+        if "{rest}" in template and not pattern.is_open:
+            sentence = f'{{rest}} is what "**" stands for, and {quoted(pattern)} has none; write {{repository}}'
+            self.document.problem(at, sentence)
+        elif (
+            "*" in (pattern.removesuffix("**") if "{rest}" in template else pattern) and "{repository}" not in template
+        ):
+            self.document.warn(at, f"several repositories of {quoted(pattern)} {_SHARED}")
+
+
+def _any_digest(shape: EntryShape) -> AnyDigest | None:
+    choice = shape.digest_pull
+    return AnyDigest(choice.until, choice.reason) if isinstance(choice, AnyDigestShape) else None

@@ -1,0 +1,68 @@
+"""The kinds of value that keys have: how each is read, and how the JSON Schema describes it."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, TypeAlias
+
+from pydantic import (
+    Discriminator,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+from yarl import URL
+
+from proxy.config import values
+from proxy.config.settings import Address
+
+SCALAR, LIST, MAPPING = BRANCHES = ("\0scalar", "\0list", "\0mapping")
+"""What pydantic puts into the place of an error to name the branch of a union; no key of a file is like it."""
+
+_STRING: Final = WithJsonSchema({"type": "string", "minLength": 1})
+_DURATION: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$"})
+_INSTANT: Final = WithJsonSchema({"type": "string", "format": "date-time"})
+_REGISTRY_URL: Final = WithJsonSchema({"type": "string", "pattern": "^https?://[^/]+/?$"})
+_NOTARY_URL: Final = WithJsonSchema({"type": "string", "pattern": "^https?://[^/]+"})
+_STORE_URL: Final = WithJsonSchema({"type": "string", "pattern": "^sqlite:///"})
+_KEY_ID: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})
+_COUNT: Final = WithJsonSchema({"type": "integer", "minimum": 1})
+
+Text: TypeAlias = Annotated[str, PlainValidator(values.text), _STRING]
+Texts: TypeAlias = Annotated[list[Text], Field(min_length=1)]
+Flag: TypeAlias = Annotated[bool, PlainValidator(values.flag), WithJsonSchema({"type": "boolean"})]
+Count: TypeAlias = Annotated[int, PlainValidator(values.count), _COUNT]
+Duration: TypeAlias = Annotated[timedelta, PlainValidator(values.duration), _DURATION]
+WaitingTime: TypeAlias = Annotated[timedelta, PlainValidator(values.waiting_time), _DURATION]
+Instant: TypeAlias = Annotated[datetime, PlainValidator(values.instant), _INSTANT]
+RegistryName: TypeAlias = Annotated[str, PlainValidator(values.registry_name), _STRING]
+ListenAddress: TypeAlias = Annotated[Address, PlainValidator(values.address), _STRING]
+RegistryUrl: TypeAlias = Annotated[URL, PlainValidator(values.registry_url), _REGISTRY_URL]
+NotaryUrl: TypeAlias = Annotated[URL, PlainValidator(values.notary_url), _NOTARY_URL]
+StorePath: TypeAlias = Annotated[str, PlainValidator(values.store_path), _STORE_URL]
+KeyId: TypeAlias = Annotated[str, PlainValidator(values.key_id), _KEY_ID]
+
+
+def otherwise(sentence: str) -> WrapValidator:
+    """Say `sentence` for every value that does not fit, instead of what pydantic would say."""
+
+    def read(raw: object, check: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401  (the type is the field's)
+        try:
+            value = check(raw)
+        except ValidationError:
+            raise ValueError(sentence) from None
+        if type(value) is not type(raw):  # 1 is equal to true, but not the same word
+            raise ValueError(sentence)
+        return value
+
+    return WrapValidator(read)
+
+
+def by_kind(sentence: str) -> Discriminator:
+    """Tell the branches of a union apart by what YAML gave; `sentence` is for what fits none of them."""
+    return Discriminator(_branch, custom_error_type="union", custom_error_message=sentence)
+
+
+def _branch(raw: object) -> str:
+    return MAPPING if isinstance(raw, dict) else LIST if isinstance(raw, list) else SCALAR

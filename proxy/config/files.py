@@ -1,0 +1,102 @@
+"""Files that the configuration names: read once, bounded, with a sentence where that fails."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from proxy.config.document import Document, KeyPath, quoted
+from proxy.config.settings import Credentials
+
+_LARGEST: Final = 1 << 20
+_OTHERS_MAY_READ: Final = 0o077
+
+
+class Files:
+    """Reads the files of one configuration; paths are relative to the configuration file."""
+
+    def __init__(self, document: Document, directory: Path) -> None:
+        self._document = document
+        self._directory = directory
+        self._hashes: dict[str, str] = {}
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """SHA-256 hex of every file read that holds no secret, by its path."""
+        return self._hashes
+
+    def path(self, name: str) -> Path:
+        """Where a file is."""
+        return self._directory / name
+
+    def read(self, at: KeyPath, name: str) -> bytes | None:
+        """The contents of a file without secrets; None where a problem was noted."""
+        data = self._read(at, name)
+        if data is not None:
+            self._hashes[str(self.path(name))] = hashlib.sha256(data).hexdigest()
+        return data
+
+    def read_secret(self, at: KeyPath, name: str) -> bytes | None:
+        """The contents of a file with a secret; warns where other users of the machine can read it."""
+        data = self._read(at, name)
+        if data is not None and self.path(name).stat().st_mode & _OTHERS_MAY_READ:
+            self._document.warn(
+                at, f"{quoted(name)} holds a secret that other users of this machine can read; chmod 600"
+            )
+        return data
+
+    def certificates(self, at: KeyPath, name: str) -> list[x509.Certificate]:
+        """The certificates in a PEM file; empty where a problem was noted."""
+        data = self.read(at, name)
+        if data is None:
+            return []
+        try:
+            return x509.load_pem_x509_certificates(data)
+        except ValueError:
+            self._document.problem(at, f"{quoted(name)} holds no certificate; name a file with certificates in PEM")
+            return []
+
+    def authorities(self, at: KeyPath, name: str | None) -> Path | None:
+        """The path of a file of certificates, read to see that it is one."""
+        return self.path(name) if name and self.certificates(at, name) else None
+
+    def credentials(self, at: KeyPath, name: str | None) -> Credentials | None:
+        """User name and password from a JSON file, or None where none is named or a problem was noted."""
+        data = self.read_secret(at, name) if name else None
+        if data is None:
+            return None
+        match _json(data):
+            case {"username": str(username), "password": str(password), **others} if not others:
+                if username and ":" not in username:
+                    return Credentials(username, password)
+                self._document.problem(at, f"the user name in {quoted(name)} is empty or has a colon in it; mend it")
+            case _:
+                wanted = '{"username": "...", "password": "..."}'
+                self._document.problem(
+                    at, f"{quoted(name)} holds no credentials; write {wanted} into it and nothing else"
+                )
+        return None
+
+    def _read(self, at: KeyPath, name: str) -> bytes | None:
+        path = self.path(name)
+        try:
+            with path.open("rb") as file:
+                data = file.read(_LARGEST + 1)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "not a path"
+            self._document.problem(at, f"{quoted(path)} cannot be read ({why}); check the path and its permissions")
+            return None
+        if len(data) > _LARGEST:
+            self._document.problem(at, f"{quoted(path)} is larger than a key or certificate can be; check the path")
+            return None
+        return data
+
+
+def _json(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,142 @@
+"""A poll: all that is said of a tag, and whether it is enough for a rule that names signers.
+
+Which votes count and how many decide: design, Which digest a tag has, 2 to 5. What is refused otherwise, and
+in which order: design, Answers, below the table.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from proxy.errors import (
+    Expired,
+    MetadataCorrupt,
+    Refusal,
+    Rollback,
+    SignerMissing,
+    SignersDisagree,
+    TagNotSigned,
+    ThresholdNotMet,
+    TrustError,
+)
+from proxy.names import RELEASES, TARGETS, RoleName, Tag
+from proxy.policy.release import Release
+from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Signer
+from proxy.policy.votes import Ballot, Vote, standing
+from proxy.tuf.collection import Collection, Role, Target
+
+_GRAVEST_FIRST: Final = (Expired, ThresholdNotMet, Rollback, MetadataCorrupt)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One tag, the signers of its rule, their votes, and what is released."""
+
+    tag: Tag
+    signers: tuple[Signer, ...]
+    ballot: Ballot
+    release: Release
+    collection: Collection
+
+    def decide(self, signed_by: AnyOf | FirstOf | AllOf | AtLeast) -> list[Vote]:
+        """The votes that decide, all for one digest. Raises a `Refusal`."""
+        match signed_by:
+            case FirstOf():
+                return self._first()
+            case AnyOf():
+                return self._enough(1)
+            case AllOf():
+                return self._enough(len(self.signers))
+            case AtLeast(needed):
+                return self._enough(needed)
+
+    def _counting(self) -> Ballot:
+        """The votes that count: where the release is binding, only those for what it names."""
+        return self.ballot.only(self.release.target) if self.release.is_binding else self.ballot
+
+    def _enough(self, needed: int) -> list[Vote]:
+        """At least `needed` standing votes for one digest."""
+        groups = self._counting().by_target().values()
+        reached = [votes for group in groups if len(votes := standing(group)) >= needed]
+        if len(reached) > 1:
+            raise SignersDisagree(self.tag, tuple(votes[0].target.digest for votes in reached))
+        if not reached:
+            raise self._why_not(needed)
+        return reached[0]
+
+    def _first(self) -> list[Vote]:
+        """The vote of the first signer that has one.
+
+        A signer that a defect keeps from voting might have said otherwise, so those after it do not speak for it.
+        """
+        by_name = {vote.signer.name: vote for vote in self._counting().votes}
+        for signer in self.signers:
+            if signer.name in self.ballot.defects:
+                raise gravest([self.ballot.defects[signer.name], *self._release_defects()])
+            if signer.name in by_name:
+                return [by_name[signer.name]]
+        raise self._why_not(1)
+
+    def _why_not(self, needed: int) -> Refusal:
+        """What stops the votes: a defect, an absent tag, a disagreement or a missing signer, in this order."""
+        counting, is_signed = self._counting(), len(_most(self.ballot)) >= needed
+        # where signers enough agree on what nobody released, defects of the others stop nothing
+        defects = [] if is_signed and not self.release.target else list(self.ballot.defects.values())
+        if defects or self._release_defects():
+            return gravest([*defects, *self._release_defects()])
+        if not self.release.target and not any(has(signer.role, self.tag, self.collection) for signer in self.signers):
+            return TagNotSigned(self.tag, is_unreleased(self.tag, self.collection))
+        if len(standing(counting.votes)) >= needed:
+            return SignersDisagree(self.tag, tuple(target.digest for target in counting.by_target()))
+        signed = names_of(self.tag, None, self.collection)
+        if is_signed:
+            return SignerMissing(self.tag, signed, 1, (RELEASES.signer,))
+        voters = {vote.signer for vote in _most(counting)}
+        missing = tuple(signer.name for signer in self.signers if signer not in voters)
+        return SignerMissing(self.tag, signed, needed - len(voters), missing)
+
+    def _release_defects(self) -> list[TrustError]:
+        return [self.release.defect] if self.release.is_binding and self.release.defect else []
+
+
+def gravest(defects: Iterable[TrustError]) -> TrustError:
+    """The one to name of several defects that stop a decision; there is at least one.
+
+    It is a copy: one exception that is kept and raised for every request would gather their tracebacks.
+    """
+    return replace(min(defects, key=_gravity))
+
+
+def names_of(tag: Tag, target: Target | None, collection: Collection) -> tuple[str, ...]:
+    """Who says something of a tag (of this digest, if one is given), as people call them.
+
+    As in `docker trust inspect`: delegations other than `targets/releases`, else the repository's own key.
+    """
+    roles = [
+        role.name
+        for role in collection.usable()
+        if (said := role.target(tag)) and (target is None or said.digest == target.digest)
+    ]
+    signers = tuple(name.signer for name in roles if name not in (TARGETS, RELEASES))
+    return signers or tuple(name.signer for name in roles)
+
+
+def is_unreleased(tag: Tag, collection: Collection) -> bool:
+    """Whether `targets` has a tag and `targets/releases`, which is declared, has not."""
+    return collection.declares_releases and has(TARGETS, tag, collection)
+
+
+def has(name: RoleName, tag: Tag, collection: Collection) -> bool:
+    """Whether a role says anything of a tag."""
+    role = collection.roles.get(name)
+    return isinstance(role, Role) and role.target(tag) is not None
+
+
+def _most(ballot: Ballot) -> list[Vote]:
+    """The most votes that stand for one digest."""
+    return max((standing(group) for group in ballot.by_target().values()), key=len, default=[])
+
+
+def _gravity(defect: TrustError) -> int:
+    ranks = (rank for rank, kind in enumerate(_GRAVEST_FIRST) if isinstance(defect, kind))
+    return next(ranks, len(_GRAVEST_FIRST))

@@ -1,0 +1,84 @@
+"""The one shape in which a decision is told: in the error body's `detail`, in `verify --json` and in the log."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from proxy.errors import Refusal, SignerMissing
+from proxy.names import Reference
+from proxy.policy.decisions import Allowed, Decision
+from proxy.policy.entries import Mode
+from proxy.refusals import row_of
+
+_KEYS: Final = (
+    *("reference", "gun", "rule", "mode", "decision", "refusal", "digest", "length"),
+    *("signers", "missing", "roles", "evidence_age", "request_id"),
+)
+
+
+class Verdict(StrEnum):
+    """What became of a request (design: Answers)."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    WOULD_REFUSE = "would-refuse"
+    NOT_ENFORCED = "not-enforced"
+
+
+def verdict_of(decision: Decision) -> Verdict:
+    """The word for a decision; what is neither permission nor refusal counts as refused."""
+    if decision.refusal is not None or decision.permission is None:
+        return Verdict.WOULD_REFUSE if decision.mode is Mode.AUDIT else Verdict.REFUSED
+    return Verdict.ALLOWED if isinstance(decision.permission, Allowed) else Verdict.NOT_ENFORCED
+
+
+def signers_of(decision: Decision) -> tuple[str, ...]:
+    """Who signed what was decided about, sorted."""
+    if isinstance(decision.refusal, SignerMissing):
+        return tuple(sorted(decision.refusal.signed))
+    return decision.permission.signers if isinstance(decision.permission, Allowed) else ()
+
+
+def shape(decision: Decision, *, request_id: str | None, now: datetime) -> dict[str, Any]:
+    """Everything about a decision, ready for JSON; every key is always there, null where nothing is known.
+
+    `length` is bytes, `evidence_age` seconds since Notary last confirmed the evidence, `expires` RFC 3339.
+    """
+    allowed = decision.permission if isinstance(decision.permission, Allowed) else None
+    return {
+        "reference": str(decision.reference),
+        "gun": decision.gun,
+        "rule": decision.rule or None,
+        "mode": decision.mode,
+        "decision": verdict_of(decision),
+        "refusal": None if decision.refusal is None else row_of(decision.refusal).code,
+        "digest": None if allowed is None else allowed.digest,
+        "length": None if allowed is None else allowed.length,
+        "signers": list(signers_of(decision)),
+        "missing": list(decision.missing),
+        "roles": _roles(decision),
+        "evidence_age": None if decision.checked_at is None else round((now - decision.checked_at).total_seconds(), 3),
+        "request_id": request_id,
+    }
+
+
+def shape_of_refusal(refusal: Refusal, reference: Reference | None, *, request_id: str | None) -> dict[str, Any]:
+    """The same shape for a refusal that no decision stands behind: a path, a method, a registry that is away."""
+    known: dict[str, Any] = {
+        "reference": None if reference is None else str(reference),
+        "decision": Verdict.REFUSED,
+        "refusal": row_of(refusal).code,
+        "signers": [],
+        "missing": [],
+        "roles": {},
+        "request_id": request_id,
+    }
+    return dict.fromkeys(_KEYS) | known
+
+
+def _roles(decision: Decision) -> Mapping[str, Mapping[str, Any]]:
+    return {
+        str(name): {"version": role.version, "expires": role.expires.isoformat()}
+        for name, role in sorted(decision.roles.items())
+    }

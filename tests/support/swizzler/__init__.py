@@ -1,0 +1,1 @@
+"""The catalogue of corruptions of a simulated Notary."""

@@ -1,0 +1,153 @@
+"""Processes that die or collide: no version falls, no collection is ever half written."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from proxy.config.settings import TrustStoreSettings
+from proxy.store.opening import open_store
+from proxy.store.protocol import Conflict, Remembered
+from tests.unit.store.material import GUN, NOON, NOTARY, files_of
+
+KILLS = 10
+ROUNDS = 20
+
+
+@dataclass
+class Child:
+    """Another process and the two pipes to it."""
+
+    process: int
+    orders: TextIO
+    words: TextIO
+
+    def order(self, number: int) -> None:
+        """Write a line to it."""
+        self.orders.write(f"{number}\n")
+        self.orders.flush()
+
+
+@contextmanager
+def child(work: Callable[[TextIO, TextIO], Coroutine[None, None, None]]) -> Iterator[Child]:
+    """Do the work in another process, given the orders it reads and the words it writes; kill it at the end."""
+    orders, ordering = os.pipe()
+    hearing, words = os.pipe()
+    process = os.fork()
+    if not process:
+        os.close(ordering)
+        spoken = os.fdopen(words, "w", buffering=1)
+        try:
+            asyncio.run(work(os.fdopen(orders), spoken))
+        except BaseException as error:  # noqa: BLE001 (the child must not return into pytest)
+            spoken.write(f"{error!r}\n")
+        os._exit(0)
+    os.close(orders)
+    os.close(words)
+    with os.fdopen(ordering, "w") as to_child, os.fdopen(hearing) as from_child:
+        try:
+            yield Child(process, to_child, from_child)
+        finally:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+
+
+async def remembered(settings: TrustStoreSettings) -> Remembered | None:
+    """What the store holds after all that."""
+    store = await open_store(settings)
+    try:
+        return await store.load(NOTARY, GUN)
+    finally:
+        await store.close()
+
+
+def test_a_killed_writer_leaves_a_whole_collection(settings: TrustStoreSettings) -> None:
+    """However often a process is killed amid its commits, what it said to be safe is there, and whole."""
+
+    async def commit_on_and_on(_: TextIO, words: TextIO) -> None:
+        store = await open_store(settings)
+        found = await store.load(NOTARY, GUN)
+        generation = found.generation if found else None
+        while True:
+            files = files_of((generation or 0) + 1)
+            generation = await store.commit(NOTARY, GUN, files, expected=generation, checked_at=NOON)
+            words.write(f"{generation}\n")
+
+    dice = random.Random(20260601)  # noqa: S311 (not for secrets)
+    for _ in range(KILLS):
+        with child(commit_on_and_on) as writer:
+            safe = int(writer.words.readline())
+            time.sleep(dice.uniform(0, 0.03))
+            os.kill(writer.process, signal.SIGKILL)
+            safe = max([safe, *(int(line) for line in writer.words)])
+        found = asyncio.run(remembered(settings))
+        assert found is not None
+        assert found.generation in (safe, safe + 1)  # it may have died between the commit and saying so
+        assert found == Remembered(files_of(found.generation), found.generation, NOON)
+
+
+def test_of_two_processes_one_wins_each_round(settings: TrustStoreSettings) -> None:
+    """Two processes that commit against the same generation at the same time: one wins, the other is told."""
+
+    async def commit_when_told(orders: TextIO, words: TextIO) -> None:
+        store = await open_store(settings)
+        words.write("ready\n")
+        for line in orders:
+            generation = int(line)
+            try:
+                await store.commit(NOTARY, GUN, files_of(generation + 1), expected=generation or None, checked_at=NOON)
+                words.write("won\n")
+            except Conflict:
+                words.write("lost\n")
+
+    with child(commit_when_told) as one, child(commit_when_told) as two:
+        assert [each.words.readline() for each in (one, two)] == ["ready\n", "ready\n"]
+        for generation in range(ROUNDS):
+            one.order(generation)
+            two.order(generation)
+            assert sorted(each.words.readline() for each in (one, two)) == ["lost\n", "won\n"]
+    assert asyncio.run(remembered(settings)) == Remembered(files_of(ROUNDS), ROUNDS, NOON)
+
+
+@pytest.mark.parametrize("starts", [pytest.param(2, id="two"), pytest.param(5, id="five")])
+def test_processes_that_start_together_share_one_store(settings: TrustStoreSettings, starts: int) -> None:
+    """Several processes find no file at the same time: one creates the store, all use it."""
+
+    async def open_when_told(orders: TextIO, words: TextIO) -> None:
+        orders.readline()
+        store = await open_store(settings)
+        words.write(f"{store.created}\n")
+
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(child(open_when_told)) for _ in range(starts)]
+        for each in children:
+            each.order(0)
+        created = [each.words.readline() for each in children]
+    assert sorted(created) == ["False\n"] * (starts - 1) + ["True\n"]
+
+
+def test_a_killed_start_leaves_a_whole_store_or_none(settings: TrustStoreSettings, path: Path) -> None:
+    """A first start that is killed half way leaves nothing under the store's name, or all of it."""
+
+    async def open_it(_: TextIO, words: TextIO) -> None:
+        words.write("opening\n")
+        store = await open_store(settings)
+        await store.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=NOON)
+
+    dice = random.Random(20260601)  # noqa: S311 (not for secrets)
+    for _ in range(KILLS):
+        with child(open_it) as starting:
+            starting.words.readline()
+            time.sleep(dice.uniform(0, 0.06))
+        assert not path.exists() or asyncio.run(remembered(settings)) in (None, Remembered(files_of(1), 1, NOON))
+        for each in path.parent.glob("trust.db*"):
+            each.unlink()

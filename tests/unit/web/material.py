@@ -1,0 +1,155 @@
+"""The proxy as clients meet it: its real listener in front of a fake registry, with a scripted resolver."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from proxy.errors import TagNotSigned
+from proxy.names import Digest, Reference, Repository
+from proxy.policy.decisions import Allowed, Decision, Unenforced, relax
+from proxy.policy.entries import Mode, Policy, Relaxation
+from proxy.policy.patterns import RepositoryPattern
+from proxy.registry.client import connect
+from proxy.registry.closure import Closure
+from proxy.registry.headers import ClientCredentials
+from proxy.web.app import Services, build
+from proxy.web.listener import Runner
+from tests.unit.registry.material import APP, ENTRY, GUN, NOW, FakeRegistry, settings
+
+ALICE: Final = {"Authorization": "Bearer alice"}
+ANY_DIGEST: Final = Digest(f"sha256:{'a' * 64}")
+
+
+def relaxed_to(mode: Mode) -> Unenforced | None:
+    """The permission that `rollout` gives in a mode, made by policy; None under `enforce`."""
+    rollout = [Relaxation(RepositoryPattern("**"), mode, None, None)]
+    return relax(Policy("registry.example.com", [ENTRY], rollout), APP, NOW)
+
+
+def refusing(reference: Reference, **changes: Any) -> Decision:
+    """A refusal as not signed, with evidence behind it, unless changed."""
+    decision = Decision(
+        reference=reference,
+        mode=Mode.ENFORCE,
+        rule="shop/**",
+        gun=GUN,
+        notary="corp",
+        refusal=TagNotSigned(str(reference.target), unreleased=False),
+        checked_at=NOW,
+    )
+    return replace(decision, **changes)
+
+
+@dataclass
+class ScriptedResolver:
+    """Decides what the test says, and remembers what it was asked.
+
+    `permissions` are by tag or digest, `changes` are made to every decision; what has no permission is refused as
+    not signed. `gate` holds every decision back until it is set.
+    """
+
+    mode: Mode = Mode.ENFORCE
+    permissions: dict[str, Allowed | Unenforced] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
+    failure: Exception | None = None
+    gate: asyncio.Event | None = None
+    asked: list[tuple[Reference, ClientCredentials]] = field(default_factory=list)
+
+    def relaxed(self, _repository: Repository) -> Unenforced | None:
+        """The same for every repository."""
+        return relaxed_to(self.mode)
+
+    async def resolve(self, reference: Reference, credentials: ClientCredentials) -> Decision:
+        """Decide as scripted."""
+        self.asked.append((reference, credentials))
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        permission = self.permissions.get(reference.target)
+        changes = {"mode": self.mode} if permission is None else {"permission": permission, "refusal": None}
+        return refusing(reference, **({"mode": self.mode} | changes | self.changes))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer as a client sees it."""
+
+    status: int
+    reason: str
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The one error of the body."""
+        (error,) = json.loads(self.body)["errors"]
+        assert isinstance(error, dict)
+        return error
+
+
+@dataclass
+class Proxy:
+    """A running proxy, and what stands behind it."""
+
+    url: URL
+    registry: FakeRegistry
+    resolver: ScriptedResolver
+    closure: Closure
+    client: aiohttp.ClientSession
+
+    async def ask(self, method: str, target: str, **arguments: Any) -> Reply:
+        """Send a request with exactly this target and read the whole answer."""
+        arguments.setdefault("headers", ALICE)
+        url = URL(f"{self.url}{target}", encoded=True)
+        async with self.client.request(method, url, allow_redirects=False, **arguments) as response:
+            return Reply(response.status, response.reason or "", response.headers, await response.read())
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """Open a raw connection, and close it at the end at the latest."""
+        assert self.url.host is not None
+        reader, writer = await asyncio.open_connection(self.url.host, self.url.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def say(self, data: bytes) -> bytes:
+        """Send raw bytes and read until the proxy hangs up."""
+        async with self.call() as (reader, writer):
+            writer.write(data)
+            return await reader.read()
+
+
+@asynccontextmanager
+async def running(registry: FakeRegistry, url: URL | None = None) -> AsyncIterator[Proxy]:
+    """Run the proxy in front of a registry; `url` is where it listens if that is not the fake one's own."""
+    resolver = ScriptedResolver()
+    closures: list[Closure] = []
+
+    @asynccontextmanager
+    async def open_services() -> AsyncIterator[Services]:
+        async with connect(settings(url or registry.url)) as client:
+            closures.append(Closure(client.get_manifest))
+            yield Services(client, resolver, closures[0], lambda: NOW)
+
+    runner = Runner(build(open_services))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        address = URL(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        async with aiohttp.ClientSession(auto_decompress=False) as session:
+            yield Proxy(address, registry, resolver, closures[0], session)
+    finally:
+        await runner.cleanup()
