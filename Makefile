@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock clean distclean
+.PHONY: help setup demo test lint lock docs baseline clean distclean
 
 VENV := .venv/bin
 # Test workers; each starts daemons of its own.
@@ -29,11 +29,20 @@ lint: setup ## style, types, layers
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 	$(VENV)/lint-imports
+	$(VENV)/python -m docs.generate --check
 
-lock: ## renew requirements.lock after a change of dependencies in pyproject.toml
-	PIP_FIND_LINKS= $(VENV)/pip-compile --quiet --extra dev --build-deps-for editable --generate-hashes --strip-extras \
-		--allow-unsafe --no-emit-options --no-emit-index-url --no-emit-find-links \
-		--output-file requirements.lock pyproject.toml
+COMPILE = PIP_FIND_LINKS= CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/pip-compile --quiet --build-deps-for editable \
+	--generate-hashes --strip-extras --allow-unsafe --no-emit-options --no-emit-index-url --no-emit-find-links
+
+lock: ## renew the locks after a change of dependencies in pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+
+docs: setup ## write the pages that are made from code
+	$(VENV)/python -m docs.generate
+
+baseline: setup ## a warm pull through the proxy beside the registry's own
+	$(VENV)/python -m loadtest.baseline
 
 clean: ## remove what runs left behind
 	rm -rf .state .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist

@@ -40,6 +40,8 @@ REGISTRY_COMMIT_SECONDS: Final = 900.0  # a finished upload: the registry may ha
 STREAM_IDLE_SECONDS: Final = 120.0  # nothing moved in either direction
 CHILDLESS_SECONDS: Final = 30.0
 HTTP_LINE_BYTES: Final = 32 << 10
+CLIENT_KEEPALIVE_SECONDS: Final = 75.0
+CLIENT_LINGER_SECONDS: Final = 5.0  # to read what is left of a body that was refused, before hanging up
 
 # Time.
 DECISION_SECONDS: Final = 10.0

@@ -14,10 +14,11 @@ from aiohttp import web
 from proxy import telemetry
 from proxy.assembly import assemble
 from proxy.config.settings import Address, Settings
-from proxy.errors import UserError
-from proxy.limits import DRAIN_SECONDS, HTTP_LINE_BYTES
+from proxy.errors import Undecided, UserError
 from proxy.store.opening import open_store
+from proxy.store.protocol import TrustStore
 from proxy.web import app, probes
+from proxy.web.listener import Runner
 
 _log = structlog.get_logger()
 
@@ -42,34 +43,35 @@ async def _serve(settings: Settings) -> None:
             _log.warning("configuration", warning=warning)
         parts = await stack.enter_async_context(assemble(settings, store))
         services = app.Services(parts.registry, parts.resolver, parts.closure)
-        data_plane = app.build(lambda: nullcontext(services))
-        await stack.enter_async_context(_listening(probes.build(store.last_check), settings.probes, "probes"))
+        serving = asyncio.Event()
+        health = web.AppRunner(probes.build(lambda: _ready(store, serving)), access_log=None)
+        data_plane = Runner(app.build(lambda: nullcontext(services)))
+        await stack.enter_async_context(_listening(health, settings.probes, "probes"))
         await stack.enter_async_context(_listening(data_plane, settings.listen, "listen"))
+        serving.set()
         _log.info("serving", name=settings.name, generation=settings.generation)
         await stopping.wait()
+        serving.clear()
         _log.info("draining")
 
 
+async def _ready(store: TrustStore, serving: asyncio.Event) -> None:
+    """Raise unless requests are welcome: the data plane listens, is not draining, and the trust store answers."""
+    if not serving.is_set():
+        raise Undecided("it is starting or draining")
+    await store.last_check()
+
+
 @asynccontextmanager
-async def _listening(application: web.Application, address: Address, key: str) -> AsyncIterator[None]:
-    """Serve an application on an address for as long as the context lasts, then let requests finish.
+async def _listening(runner: web.AppRunner, address: Address, key: str) -> AsyncIterator[None]:
+    """Serve on an address for as long as the context lasts, then let requests finish.
 
     Raises `UserError` where the address cannot be had.
     """
-    runner = web.AppRunner(
-        application,
-        access_log=None,
-        handle_signals=False,
-        handler_cancellation=True,
-        shutdown_timeout=DRAIN_SECONDS,
-        max_line_size=HTTP_LINE_BYTES,
-        max_field_size=HTTP_LINE_BYTES,
-    )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, address.host, address.port)
         try:
-            await site.start()
+            await web.TCPSite(runner, address.host, address.port).start()
         except OSError as error:
             raise UserError(f"{key}.address: cannot listen on {address} ({_why(error)}): choose another one") from None
         _log.info("listening", what=key, address=str(address))

@@ -1,4 +1,4 @@
-# The virtual environment: exactly what requirements.lock says, and the project itself.
+# The virtual environment: exactly what requirements-dev.lock says, and the project itself.
 
 # find_python: print a Python 3.11 that can make virtual environments.
 find_python() {
@@ -23,13 +23,13 @@ make_venv() {
     "$python" -m venv --clear .venv >>"$log" 2>&1
   fi
   rm -f "$stamp"
-  counted "Installing Python packages" "$(grep -c '==' requirements.lock)" '^(Collecting|Requirement already)' \
-    .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes -r requirements.lock
+  counted "Installing Python packages" "$(grep -c '==' requirements-dev.lock)" '^(Collecting|Requirement already)' \
+    .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes -r requirements-dev.lock
   # Built with what the lock has just installed: nothing unverified is downloaded for it.
   counted "Installing the project" 1 '^Successfully' \
     .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .
   .venv/bin/python -m pip check >>"$log" 2>&1 ||
-    die "requirements.lock does not fit pyproject.toml (see $log): run \`make lock\` and set up again"
+    die "requirements-dev.lock does not fit pyproject.toml (see $log): run \`make lock\` and set up again"
   wanted >"$stamp"
   changed=1
 }
@@ -37,5 +37,5 @@ make_venv() {
 # wanted: what the environment depends on; it also knows the place it was made in.
 wanted() {
   pwd
-  sha256sum requirements.lock pyproject.toml
+  sha256sum requirements-dev.lock pyproject.toml
 }

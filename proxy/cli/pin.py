@@ -70,7 +70,7 @@ def _print_yaml(by_key: dict[str, list[tuple[Gun, Bundle]]]) -> None:
     for number, (public_key_id, uses) in enumerate(sorted(by_key.items()), start=1):
         print(f"  root-{number}:")
         print("    public_key_ids:")
-        print(f"      - {public_key_id}")
+        print(f'      - "{public_key_id}"')
         for gun, bundle in uses:
             print(f"    # {gun}: listed as {bundle.key.key_id},")
             print(f"    #   certificate SHA-256 {_fingerprint(bundle)},")

@@ -55,7 +55,7 @@ def _policy(document: Document, shape: FileShape, files: Files) -> Policy:
         roots=anchors.roots(document, shape.roots, files),
     )
     reader = EntryReader(document, references, shape.name, shape.defaults, shape.notaries)
-    reader.check_defaults()
+    reader.check_shared()
     repositories = repository_patterns(document, "repositories", shape.repositories, shape.name)
     rollout = repository_patterns(document, "rollout", shape.rollout, shape.name)
     if not document.names("repositories"):

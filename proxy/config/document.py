@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count, islice
+from pathlib import PurePath
 from typing import Any, Final, TypeAlias
 
 from proxy.errors import UserError
@@ -174,6 +175,8 @@ def show(path: KeyPath) -> str:
 
 
 def quoted(value: object) -> str:
-    """A value inside a sentence: in double quotes, on one line, nothing unprintable, shortened."""
+    """A value inside a sentence: in double quotes, on one line, nothing unprintable, shortened unless it is a path."""
     text = str(value)
-    return json.dumps(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...", ensure_ascii=not text.isprintable())
+    if len(text) > _LONGEST and not isinstance(value, PurePath):
+        text = f"{text[:_LONGEST]}..."
+    return json.dumps(text, ensure_ascii=not text.isprintable())

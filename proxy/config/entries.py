@@ -39,8 +39,8 @@ class EntryReader:
     defaults: DefaultsShape
     notaries: Mapping[str, NotaryShape]
 
-    def check_defaults(self) -> None:
-        """Note what is wrong with defaults, also with those that no entry uses."""
+    def check_shared(self) -> None:
+        """Note what is wrong with defaults and with roots of notaries, also with those that no entry uses."""
         if self.defaults.signed_by is not None:
             self.references.signed_by((*_DEFAULTS, "signed_by"), self.defaults.signed_by)
         if self.defaults.roots is not None:
@@ -48,7 +48,10 @@ class EntryReader:
         if self.defaults.notary is not None:
             look_up(self.document, (*_DEFAULTS, "notary"), "notaries", self.defaults.notary, self.notaries)
         if self.defaults.gun is not None:
-            self._check_gun((*_DEFAULTS, "gun"), self.defaults.gun)
+            self._check_template((*_DEFAULTS, "gun"), self.defaults.gun)
+        for name, notary in self.notaries.items():
+            if notary.roots is not None:
+                self.references.pins(("notaries", name, "roots"), notary.roots)
 
     def entry(self, pattern: RepositoryPattern, own: EntryShape) -> Entry:
         """Read one entry."""
@@ -58,7 +61,8 @@ class EntryReader:
         paths = {key: (*_DEFAULTS, key) if inherited.get(key) is not None else (*at, key) for key, _ in shape}
         notary = self._notary(paths["notary"], shape)
         template = shape.gun or _GUN
-        self._check_gun(paths["gun"], template, pattern)
+        self._check_template(paths["gun"], template)
+        self._check_distinct(paths["gun"], template, pattern)
         return Entry(
             pattern=pattern,
             signed_by=self._signed_by(paths["signed_by"], shape),
@@ -107,25 +111,24 @@ class EntryReader:
             self.document.problem((*place, "roots"), _NO_ROOTS)
         return _NOBODY
 
-    def _check_gun(self, at: KeyPath, template: str, pattern: RepositoryPattern | None = None) -> None:
-        """See that the template makes a collection's name, and a different one for each repository."""
-        try:
-            if not set(_PLACEHOLDER.sub("", template)) & set("{}"):
-                Gun(template.format(name=self.name, repository="a", rest="a"))
-            else:
-                self.document.problem(at, "only {name}, {repository} and {rest} can be filled in; remove other braces")
-        except NameInvalid:
-            self.document.problem(
-                at, f"{quoted(template)} makes no name that Notary can have; check slashes and spaces"
-            )
-        if pattern is None:
+    def _check_template(self, at: KeyPath, template: str) -> None:
+        """See that it makes the name of a collection; nothing but three words is ever filled in."""
+        if set(_PLACEHOLDER.sub("", template)) & set("{}"):
+            self.document.problem(at, "only {name}, {repository} and {rest} can be filled in; remove other braces")
             return
-        if "{rest}" in template and not pattern.is_open:
+        try:
+            Gun(template.format(name=self.name, repository="a", rest="a"))
+        except NameInvalid:
+            sentence = f"{quoted(template)} makes no name that Notary can have; check slashes and spaces"
+            self.document.problem(at, sentence)
+
+    def _check_distinct(self, at: KeyPath, template: str, pattern: RepositoryPattern) -> None:
+        """See that each repository gets a collection of its own."""
+        has_rest = "{rest}" in template
+        if has_rest and not pattern.is_open:
             sentence = f'{{rest}} is what "**" stands for, and {quoted(pattern)} has none; write {{repository}}'
             self.document.problem(at, sentence)
-        elif (
-            "*" in (pattern.removesuffix("**") if "{rest}" in template else pattern) and "{repository}" not in template
-        ):
+        elif "*" in (pattern.removesuffix("**") if has_rest else pattern) and "{repository}" not in template:
             self.document.warn(at, f"several repositories of {quoted(pattern)} {_SHARED}")
 
 

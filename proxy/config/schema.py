@@ -23,6 +23,9 @@ class _Plain(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> Node:
         return self.generate_inner(schema["schema"])
 
+    def model_schema(self, schema: core_schema.ModelSchema) -> Node:
+        return {key: value for key, value in super().model_schema(schema).items() if key != "title"}
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002  (pydantic's signature)
         return False
 

@@ -17,7 +17,7 @@ from proxy.policy.polls import Poll, gravest, is_unreleased, names_of
 from proxy.policy.release import release_of
 from proxy.policy.signers import Released
 from proxy.policy.votes import cast
-from proxy.tuf.collection import Collection, Role
+from proxy.tuf.collection import Collection
 
 
 def resolve_tag(entry: Entry, tag: Tag, collection: Collection, now: datetime) -> Allowed:
@@ -107,23 +107,18 @@ def _valid_until(rests_on: Iterable[RoleName], collection: Collection, now: date
     A collection is verified when it is fetched and asked for a while longer, so a role may have run out
     since. Raises `Expired`.
     """
-    roles: dict[RoleName, datetime] = {
-        top.name: top.expires for top in (collection.root, collection.timestamp, collection.snapshot)
-    }
-    roles[TARGETS] = collection.targets.expires
-    for name in rests_on:
-        for above in _upwards(name):
-            role = collection.roles.get(above)
-            if isinstance(role, Role):
-                roles[above] = role.expires
-    first = min(roles, key=lambda name: roles[name])
-    if roles[first] < now:
-        raise Expired(first, roles[first])
-    return roles[first]
+    usable = {role.name: role.expires for role in collection.usable()}
+    instants = {top.name: top.expires for top in (collection.root, collection.timestamp, collection.snapshot)}
+    instants |= {above: usable[above] for name in rests_on for above in _upwards(name)}
+    first = min(instants, key=lambda name: instants[name])
+    if instants[first] < now:
+        raise Expired(first, instants[first])
+    return instants[first]
 
 
 def _upwards(name: RoleName) -> Iterable[RoleName]:
-    """A delegation and those above it, without `targets`."""
+    """A role and those above it, up to `targets`."""
+    yield name
     while name != TARGETS:
-        yield name
         name = name.parent
+        yield name

@@ -40,15 +40,7 @@ class Poll:
 
     def decide(self, signed_by: AnyOf | FirstOf | AllOf | AtLeast) -> list[Vote]:
         """The votes that decide, all for one digest. Raises a `Refusal`."""
-        match signed_by:
-            case FirstOf():
-                return self._first()
-            case AnyOf():
-                return self._enough(1)
-            case AllOf():
-                return self._enough(len(self.signers))
-            case AtLeast(needed):
-                return self._enough(needed)
+        return self._first() if isinstance(signed_by, FirstOf) else self._enough(signed_by.needed)
 
     def _counting(self) -> Ballot:
         """The votes that count: where the release is binding, only those for what it names."""
@@ -61,7 +53,7 @@ class Poll:
         if len(reached) > 1:
             raise SignersDisagree(self.tag, tuple(votes[0].target.digest for votes in reached))
         if not reached:
-            raise self._why_not(needed)
+            raise self._why_not(needed, list(self.ballot.defects.values()))
         return reached[0]
 
     def _first(self) -> list[Vote]:
@@ -71,19 +63,24 @@ class Poll:
         """
         by_name = {vote.signer.name: vote for vote in self._counting().votes}
         for signer in self.signers:
-            if signer.name in self.ballot.defects:
-                raise gravest([self.ballot.defects[signer.name], *self._release_defects()])
+            if defect := self.ballot.defects.get(signer.name):
+                raise self._why_not(1, [defect])
             if signer.name in by_name:
                 return [by_name[signer.name]]
-        raise self._why_not(1)
+        raise self._why_not(1, [])
 
-    def _why_not(self, needed: int) -> Refusal:
-        """What stops the votes: a defect, an absent tag, a disagreement or a missing signer, in this order."""
+    def _why_not(self, needed: int, defects: list[TrustError]) -> Refusal:
+        """What stops the votes: a defect, an absent tag, a disagreement or a missing signer, in this order.
+
+        `defects` are those of signers that were asked.
+        """
         counting, is_signed = self._counting(), len(_most(self.ballot)) >= needed
-        # where signers enough agree on what nobody released, defects of the others stop nothing
-        defects = [] if is_signed and not self.release.target else list(self.ballot.defects.values())
-        if defects or self._release_defects():
-            return gravest([*defects, *self._release_defects()])
+        if is_signed and self.release.is_binding and not self.release.target:
+            defects = []  # enough signers agree, nobody released it: mending the others would change nothing
+        if self.release.is_binding and self.release.defect:
+            defects = [*defects, self.release.defect]
+        if defects:
+            return gravest(defects)
         if not self.release.target and not any(has(signer.role, self.tag, self.collection) for signer in self.signers):
             return TagNotSigned(self.tag, is_unreleased(self.tag, self.collection))
         if len(standing(counting.votes)) >= needed:
@@ -94,9 +91,6 @@ class Poll:
         voters = {vote.signer for vote in _most(counting)}
         missing = tuple(signer.name for signer in self.signers if signer not in voters)
         return SignerMissing(self.tag, signed, needed - len(voters), missing)
-
-    def _release_defects(self) -> list[TrustError]:
-        return [self.release.defect] if self.release.is_binding and self.release.defect else []
 
 
 def gravest(defects: Iterable[TrustError]) -> TrustError:

@@ -42,6 +42,11 @@ class AnyOf:
 
     signers: tuple[Signer, ...]
 
+    @property
+    def needed(self) -> int:
+        """How many votes for one digest it takes."""
+        return 1
+
 
 @dataclass(frozen=True, slots=True)
 class FirstOf:
@@ -55,6 +60,11 @@ class AllOf:
     """The same digest from each of them."""
 
     signers: tuple[Signer, ...]
+
+    @property
+    def needed(self) -> int:
+        """How many votes for one digest it takes."""
+        return len(self.signers)
 
 
 @dataclass(frozen=True, slots=True)

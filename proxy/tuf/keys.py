@@ -164,11 +164,12 @@ def decode_base64(text: str) -> bytes:
     """Standard base64 with padding; line ends inside are tolerated as Notary does. Raises `ValueError`."""
     packed = text.replace("\n", "").replace("\r", "")
     try:
-        if len(packed) % 4:  # more padding than there is to pad passes the decoder
+        data = base64.b64decode(packed.encode("ascii"), validate=True)
+        if len(packed) != (len(data) + 2) // 3 * 4:  # the decoder lets more padding pass than there is to pad
             raise ValueError
-        return base64.b64decode(packed.encode("ascii"), validate=True)
     except ValueError:
         raise ValueError("has bytes that are not base64") from None
+    return data
 
 
 def _id(keytype: str, public: bytes) -> str:

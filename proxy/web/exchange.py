@@ -70,7 +70,7 @@ def record(request: web.Request, status: int | None, now: Callable[[], datetime]
     exchange = request[EXCHANGE]
     facts = {
         "method": request.method,
-        "path": client_text(request.raw_path),
+        "path": client_text(request.raw_path.partition("?")[0]),  # the state of an upload is not for the log
         "status": status,
         "duration": round(time.monotonic() - exchange.begun, 6),
         "client": request.remote,

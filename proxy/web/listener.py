@@ -1,19 +1,14 @@
 """How aiohttp is made to listen: limits, nothing decoded, and one voice also for what its parser turns away."""
 
-from typing import Final
-
 import orjson
 import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.limits import DRAIN_SECONDS, HTTP_LINE_BYTES
+from proxy.limits import CLIENT_KEEPALIVE_SECONDS, CLIENT_LINGER_SECONDS, DRAIN_SECONDS, HTTP_LINE_BYTES
 from proxy.web.answers import API_VERSION, BANNER
 
 log = structlog.get_logger()
-
-_KEEPALIVE_SECONDS: Final = 75.0
-_LINGER_SECONDS: Final = 5.0
 
 
 class Connection(RequestHandler):
@@ -69,8 +64,8 @@ class Runner(web.AppRunner):
             access_log=None,
             auto_decompress=False,
             handler_cancellation=True,
-            keepalive_timeout=_KEEPALIVE_SECONDS,
-            lingering_time=_LINGER_SECONDS,
+            keepalive_timeout=CLIENT_KEEPALIVE_SECONDS,
+            lingering_time=CLIENT_LINGER_SECONDS,
             max_line_size=HTTP_LINE_BYTES,
             max_field_size=HTTP_LINE_BYTES,
             shutdown_timeout=DRAIN_SECONDS,

@@ -6,6 +6,7 @@ Where the configuration says so, the client's own request is relayed instead (de
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
@@ -18,6 +19,7 @@ from proxy.manifests import check_acceptable
 from proxy.names import Digest, Reference, Repository
 from proxy.policy.decisions import Allowed, Decision, Unenforced
 from proxy.policy.entries import Mode
+from proxy.refusals import TABLE
 from proxy.registry.client import RegistryClient, VerifiedManifest, check_length
 from proxy.registry.closure import Closure
 from proxy.registry.headers import FROM_CLIENT, ClientCredentials
@@ -50,7 +52,7 @@ class Pulls:
         self._registry = registry
         self._resolver = resolver
         self._closure = closure
-        self._verified: LRUCache[Digest, VerifiedManifest] = LRUCache(
+        self._verified: LRUCache[tuple[Repository, Digest], VerifiedManifest] = LRUCache(
             MANIFEST_CACHE_BYTES, lambda verified: len(verified.body) + _OVERHEAD_BYTES
         )
 
@@ -94,19 +96,24 @@ class Pulls:
     async def _decide(self, reference: Reference, credentials: ClientCredentials, mode: Mode) -> Decision:
         """Ask the resolver; whatever it raises is a refusal, and an audit never hears of it but in the log."""
         try:
-            return await self._resolver.resolve(reference, credentials)
+            decision = await self._resolver.resolve(reference, credentials)
         except Refusal as refusal:
-            return Decision(reference, mode, refusal=refusal)
+            decision = Decision(reference, mode, refusal=refusal)
         except Exception:
             log.exception("resolver failed", reference=str(reference))
             return Decision(reference, mode, refusal=Internal())
+        if decision.refusal is not None and type(decision.refusal) not in TABLE:
+            log.error("refusal without words", reference=str(reference), refusal=type(decision.refusal).__name__)
+            return replace(decision, refusal=Internal())
+        return decision
 
     async def _fetch(self, reference: Reference, allowed: Allowed, credentials: ClientCredentials) -> VerifiedManifest:
         """The verified bytes, from memory or the registry; either way the registry let this client in just now."""
-        verified = self._verified.get(allowed.digest)
+        key = (reference.repository, allowed.digest)  # who may read one repository may not read all
+        verified = self._verified.get(key)
         if verified is None:
             verified = await self._registry.get_manifest(reference, allowed, credentials)
-            self._verified[allowed.digest] = verified
+            self._verified[key] = verified
         else:
             await self._registry.authorise(reference, allowed.digest, credentials)
             check_length(len(verified.body), allowed)

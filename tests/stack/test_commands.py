@@ -151,3 +151,12 @@ def test_help_of_every_command(tmp_path: Path) -> None:
         outcome = command(tmp_path, *words, "--help")
         assert outcome.status == 0
         assert "Usage:" in outcome.output
+
+
+def test_config_check_tells_what_has_run_out(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """A relaxation whose instant is past is enforced by now, and the check says so."""
+    past = {"mode": "audit", "until": "2026-01-01T00:00:00Z", "reason": "first weeks"}
+    file = write_configuration(tmp_path, {**settings, "rollout": {"shop/**": past}})
+    outcome = command(tmp_path, "config", "check", "-c", str(file))
+    assert outcome.status == 0
+    assert 'rollout."shop/**": its `until` is past, so it is enforced' in outcome.output

@@ -77,11 +77,11 @@ def _several_keys(owner: Person, signers: Signers, gun: str) -> None:
     ],
 )
 def test_inspect_equals_docker_trust_inspect(
-    registry: Registry, notary: Notary, owner: Person, signers: Signers, repository: str, tmp_path: Path, sign: Sign
+    registry: Registry, notary: Notary, signers: Signers, repository: str, tmp_path: Path, sign: Sign
 ) -> None:
     """The same JSON to the letter, with and without a tag."""
     gun = f"{registry.host}/{repository}"
-    sign(owner, signers, gun)
+    sign(Person.settle("owner", tmp_path / "owner", notary), signers, gun)
     settings = configuration(registry, notary, keys.root_key_ids(notary, gun), signers)
     settings["repositories"] = {"**": {"signed_by": "released"}}
     file = write_configuration(tmp_path, settings)

@@ -145,14 +145,13 @@ def test_role_with_three_keys(
     assert set(role["keyids"]) == {keys.public_key_id(each) for each in files[1:]}
 
 
-def test_given_root_key_anchors_collection(
-    registry: Registry, notary: Notary, owner: Person, repository: str, scratch: Path
-) -> None:
+def test_given_root_key_anchors_collection(registry: Registry, notary: Notary, repository: str, scratch: Path) -> None:
     """A collection can be made with a root key that was made elsewhere; its id is what gets pinned."""
     gun = f"{registry.host}/{repository}"
-    root = notary_client.generate_root_key(owner)
+    keeper = Person.settle("keeper", scratch / "people" / f"keeper-{repository}", notary)
+    root = notary_client.generate_root_key(keeper)
     team = Person.settle("team", scratch / "people" / repository, notary)
-    notary_client.initialise(team, gun, root_key=notary_client.root_key_file(owner, root))
+    notary_client.initialise(team, gun, root_key=notary_client.root_key_file(keeper, root))
     assert keys.root_key_ids(notary, gun) == [root]
     notary_client.add_target(team, gun, "1.0", image("one").digest, image("one").length)
     [listed] = notary_client.targets(team, gun)

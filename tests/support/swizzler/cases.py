@@ -99,12 +99,12 @@ def cases_of(swizzles: list[Swizzle]) -> Iterator[Case]:
     """Cross corruptions with the roles, states and kinds of key that each is made for.
 
     The full square of roles and states would say the same thing many times over. The first state is played with
-    every role; a later one of several with the roles in `_LATER` alone; and so are other kinds of key than the first,
-    in the first state. Corruptions made for one state, or for one role, are played in full.
+    every role; a later one of several with the roles in `_LATER` alone; another kind of key than the first with the
+    last of those, in the first state. Corruptions made for one state, or for one role, are played in full.
     """
     for swizzle in swizzles:
         roles = swizzle.applicable()
         later = tuple(role for role in roles if role in _LATER) or roles
         yield from (Case(swizzle, role, swizzle.states[0], swizzle.kinds[0]) for role in roles)
         yield from (Case(swizzle, role, state, swizzle.kinds[0]) for state in swizzle.states[1:] for role in later)
-        yield from (Case(swizzle, role, swizzle.states[0], kind) for kind in swizzle.kinds[1:] for role in later)
+        yield from (Case(swizzle, role, swizzle.states[0], kind) for kind in swizzle.kinds[1:] for role in later[-1:])

@@ -9,7 +9,7 @@ from typing import Final
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.signed_roles import Delegation
 from tests.support.swizzler.edits import declaration, declared, signed, with_field, without_field
-from tests.support.swizzler.swizzle import ACCEPTS, FRESH, LISTS, SKIPS, Apply, Swizzle
+from tests.support.swizzler.swizzle import ACCEPTS, FRESH_ONLY, LISTS, SKIPS, Apply, Swizzle
 from tests.support.wire import Json
 
 _ALICE: Final = ("targets/alice",)
@@ -192,11 +192,13 @@ def catalogue() -> list[Swizzle]:
     """All delegations."""
     return [
         *(
-            Swizzle(f"delegation name {name}", _declare(text), {"every": ACCEPTS}, roles=_BY_TARGETS)
+            Swizzle(f"delegation name {name}", _declare(text), {"every": ACCEPTS}, roles=_BY_TARGETS, states=FRESH_ONLY)
             for name, text in GOOD_NAMES.items()
         ),
         *(
-            Swizzle(f"delegation name {name}", _declare(text), {"every": _INVALID}, roles=_BY_TARGETS)
+            Swizzle(
+                f"delegation name {name}", _declare(text), {"every": _INVALID}, roles=_BY_TARGETS, states=FRESH_ONLY
+            )
             for name, text in BAD_NAMES.items()
         ),
         Swizzle("delegation of another's child", _declare("targets/releases/x"), {"every": _INVALID}, roles=_ALICE),
@@ -218,8 +220,10 @@ def catalogue() -> list[Swizzle]:
         ),
         Swizzle("child wider than its parent", _narrowed, {"every": LISTS}, roles=_ALICE),
         Swizzle("one more delegation", _add("targets/new"), {"every": LISTS}, roles=_BY_TARGETS),
-        Swizzle("chain of 11", _chain(11), {"every": LISTS}, roles=_BY_TARGETS, states=(FRESH,)),
-        Swizzle("chain of 40", _chain(40), {"every": LISTS}, {"every": "S15"}, roles=_BY_TARGETS, states=(FRESH,)),
-        Swizzle("40 side by side", _crowd(40), {"every": LISTS}, roles=_BY_TARGETS, states=(FRESH,)),
-        Swizzle("80 side by side", _crowd(80), {"every": LISTS}, {"every": "S15"}, roles=_BY_TARGETS, states=(FRESH,)),
+        Swizzle("chain of 11", _chain(11), {"every": LISTS}, roles=_BY_TARGETS, states=FRESH_ONLY),
+        Swizzle("chain of 40", _chain(40), {"every": LISTS}, {"every": "S15"}, roles=_BY_TARGETS, states=FRESH_ONLY),
+        Swizzle("40 side by side", _crowd(40), {"every": LISTS}, roles=_BY_TARGETS, states=FRESH_ONLY),
+        Swizzle(
+            "80 side by side", _crowd(80), {"every": LISTS}, {"every": "S15"}, roles=_BY_TARGETS, states=FRESH_ONLY
+        ),
     ]

@@ -76,6 +76,8 @@ _GOOD_DATES: Final = {
     "expires on a leap day": _expires("2096-02-29T00:00:00Z"),
 }
 
+_DATED: Final = ("root", "snapshot", "targets/alice")  # one role of each family: the same reader reads all dates
+
 _BAD_DATES: Final = {
     "expires junk": "whenever",
     "expires empty": "",
@@ -124,7 +126,10 @@ def catalogue() -> list[Swizzle]:
     return [
         *(Swizzle(name, apply, verdict) for name, (apply, verdict) in everywhere.items()),
         *(Swizzle(name, apply, FINE) for name, apply in _GOOD_DATES.items()),
-        *(Swizzle(name, _expires(text), _NO_TIME, states=FRESH_ONLY) for name, text in _BAD_DATES.items()),
+        *(
+            Swizzle(name, _expires(text), _NO_TIME, states=FRESH_ONLY, roles=_DATED)
+            for name, text in _BAD_DATES.items()
+        ),
         *(
             Swizzle(name, _expires(text), FINE, {"every": "S17"}, states=FRESH_ONLY)
             for name, text in _ODD_DATES.items()

@@ -6,7 +6,7 @@ Source: dialect 2.4 and 4.2; row 69. Differences S10 and S13.
 from typing import Final
 
 from tests.support.notary_simulator import NotarySimulator
-from tests.support.swizzler.swizzle import LISTS, Apply, Swizzle
+from tests.support.swizzler.swizzle import FRESH_ONLY, LISTS, Apply, Swizzle
 from tests.support.wire import base64_text, hashes
 
 WRITERS: Final = ("targets", "targets/alice")
@@ -90,11 +90,19 @@ def catalogue() -> list[Swizzle]:
     return [
         *(Swizzle(f"tag {name[:12]}", _tag(name), {"every": LISTS}, roles=WRITERS) for name in GOOD_NAMES),
         *(
-            Swizzle(f"tag name {name}", _tag(text), {"every": LISTS}, {"every": "S10"}, roles=WRITERS)
+            Swizzle(
+                f"tag name {name}", _tag(text), {"every": LISTS}, {"every": "S10"}, roles=WRITERS, states=FRESH_ONLY
+            )
             for name, text in BAD_NAMES.items()
         ),
         *(Swizzle(name, apply, {"every": LISTS}, roles=WRITERS) for name, apply in _FINE.items()),
-        *(Swizzle(name, apply, {"every": LISTS}, {"every": "S10"}, roles=WRITERS) for name, apply in _IGNORED.items()),
-        Swizzle("tag null", _entry(None), {"every": LISTS}, {"every": "S10"}, roles=WRITERS),
-        *(Swizzle(name, apply, {"every": verdict}, roles=WRITERS) for name, (apply, verdict) in _BROKEN.items()),
+        *(
+            Swizzle(name, apply, {"every": LISTS}, {"every": "S10"}, roles=WRITERS, states=FRESH_ONLY)
+            for name, apply in _IGNORED.items()
+        ),
+        Swizzle("tag null", _entry(None), {"every": LISTS}, {"every": "S10"}, roles=WRITERS, states=FRESH_ONLY),
+        *(
+            Swizzle(name, apply, {"every": verdict}, roles=WRITERS, states=FRESH_ONLY)
+            for name, (apply, verdict) in _BROKEN.items()
+        ),
     ]

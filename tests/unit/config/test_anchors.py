@@ -3,11 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from proxy.policy.signers import AnyOf, Signer, SignerKey
 from proxy.tuf.pins import RootPin
-from tests.support.certificates import authority, certificate, pem
+from tests.support.certificates import FAR_OFF, LONG_AGO, authority, certificate, pem
 from tests.support.keys import Key, ecdsa_key, ed25519_key, key_of_type, rsa_key
 from tests.unit.config.site import ROOT_ID, Site, compose, docker_pem, private_pem, public_pem
 
@@ -215,6 +217,21 @@ def test_a_root_is_pinned_by_ids_certificates_and_authorities(site: Site) -> Non
         authorities=(AUTHORITY, authority("older").certificate),
         allow_wildcard_name=True,
     )
+
+
+def test_a_certificate_that_does_not_say_what_it_is_is_no_authority(site: Site) -> None:
+    """Without basic constraints it may be a root, as in Notary."""
+    key = ecdsa_key("plain")
+    assert isinstance(key.private, ec.EllipticCurvePrivateKey)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "registry.example.com/shop/api")])
+    builder = x509.CertificateBuilder(name, name, key.private.public_key(), 1, LONG_AGO, FAR_OFF)
+    plain = builder.sign(key.private, hashes.SHA256())
+    site.write("plain.crt", pem([plain]))
+    pin = only_root(site, "{certificate_files: [plain.crt]}")
+    assert pin.certificates == {plain.fingerprint(hashes.SHA256()).hex()}
+    assert site.problems(compose(roots="{corp: {ca_file: plain.crt}}")) == [
+        '1: roots.corp.ca_file: "plain.crt" holds a certificate of no authority; name that one in certificate_files'
+    ]
 
 
 def test_a_wildcard_name_is_not_accepted_unless_asked_for(site: Site) -> None:

@@ -43,6 +43,16 @@ from tests.unit.config.site import Site, compose
             id="list-for-chosen-names",
         ),
         pytest.param(
+            {"notaries": "{corp: 'https://notary:4443'}"},
+            [
+                (
+                    "1: notaries.corp: a mapping is wanted here; write some of its keys: url, ca_file, "
+                    "client_certificate_file, client_key_file, credentials_file, timeout, roots"
+                )
+            ],
+            id="scalar-for-a-notary",
+        ),
+        pytest.param(
             {"version": "2"},
             ["1: version: this program reads version 1 of the format; write version: 1"],
             id="version-2",

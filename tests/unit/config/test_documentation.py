@@ -1,5 +1,6 @@
 """The reference page, the JSON Schema and the program say the same."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,14 @@ def test_every_model_has_a_table() -> None:
     models = [node for node in [schema(), *schema()["$defs"].values()] if "properties" in node]
     assert len(models) == len(SECTIONS) + 1
     assert list(keys_at(("defaults",))) == [key for key in keys_at(SECTIONS["`repositories`"]) if key != "tags"]
+
+
+def test_the_schema_is_for_people_with_an_editor() -> None:
+    """It has one title, a description for every key, and no `null`, because a key without value is a mistake."""
+    nodes = [schema(), *schema()["$defs"].values()]
+    assert [node["title"] for node in nodes if "title" in node] == ["Tagwarden configuration"]
+    assert all(value["description"] for node in nodes for value in node["properties"].values())
+    assert "null" not in json.dumps(schema())
 
 
 def test_required_keys_are_documented_as_such() -> None:

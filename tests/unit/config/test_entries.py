@@ -214,6 +214,14 @@ def test_a_rule_that_makes_no_sense_says_why(site: Site, rule: str, line: str) -
             id="defaults-are-checked-though-no-entry-uses-them",
         ),
         pytest.param(
+            {
+                "notaries": "{corp: {url: 'https://notary', roots: [corp]}, x: {url: 'https://x', roots: [crop]}}",
+                "defaults": "{notary: corp}",
+            },
+            ['1: notaries.x.roots[0]: there is no "crop" under roots; did you mean "corp"?'],
+            id="roots-of-a-notary-that-no-entry-uses",
+        ),
+        pytest.param(
             {"notaries": "{corp: {url: 'https://notary'}}"},
             [f"1: notaries.corp.roots: {NO_ROOTS}"],
             id="nothing-anchors-the-notary",

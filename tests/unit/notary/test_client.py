@@ -304,6 +304,12 @@ async def test_broken_answers_are_values(converse: Converse, reply: Reply) -> No
     assert await ask(converse) == reply
 
 
+async def test_nothing_is_ever_decompressed() -> None:
+    """A compressed body is refused by its header, and even before that no byte of it is inflated."""
+    async with NotarySource(settings_for("http://127.0.0.1:1")) as source:
+        assert source._session.auto_decompress is False
+
+
 @pytest.mark.parametrize(
     "converse",
     [

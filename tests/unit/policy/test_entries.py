@@ -1,4 +1,4 @@
-"""Which entry applies to a repository, which rule to a tag, where the trust data is, and how far a repository is rolled out."""
+"""Which entry applies to a repository, which rule to a tag, where its trust data is, and which mode it has."""
 
 from datetime import timedelta
 from typing import Final
@@ -71,6 +71,7 @@ def test_a_repository_without_an_entry_has_no_rule() -> None:
 
 
 _AUDIT: Final = Relaxation(RepositoryPattern("shop/**"), Mode.AUDIT, NOW + timedelta(seconds=1), "OPS-412")
+_OTHER: Final = Relaxation(RepositoryPattern("other/**"), Mode.DISABLED, None, None)
 _ENFORCED: Final = Relaxation(RepositoryPattern("shop/api"), Mode.ENFORCE, None, None)
 
 

@@ -1,17 +1,18 @@
 """Votes: one for each signer, and one public key behind each."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations, product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.errors import Expired, MetadataCorrupt, ThresholdNotMet
+from proxy.errors import Expired, MetadataCorrupt, ThresholdNotMet, TrustError
 from proxy.names import RoleName, Tag
 from proxy.policy.signers import Signer, SignerKey
 from proxy.policy.votes import Ballot, Vote, cast, defect_of, standing
+from proxy.tuf.collection import Collection
 from tests.support.collections import LATER, NOW, of, says, signer, signers, target, unpublished, unusable
 
 TAG = Tag("1.4")
@@ -49,9 +50,9 @@ def test_a_signer_that_is_named_twice_votes_once() -> None:
         pytest.param(of(says("targets", {"1.4": "new"})), id="only targets has the tag"),
     ],
 )
-def test_who_said_nothing_has_no_vote(collection: object) -> None:
+def test_who_said_nothing_has_no_vote(collection: Collection) -> None:
     """No vote, and no defect either."""
-    ballot = cast(signers("alice"), TAG, collection, NOW)  # type: ignore[arg-type]  # parametrised
+    ballot = cast(signers("alice"), TAG, collection, NOW)
     assert ballot == Ballot((), {})
 
 
@@ -117,9 +118,11 @@ def test_a_defect_keeps_a_signer_from_voting_and_is_remembered() -> None:
         ),
     ],
 )
-def test_a_role_shares_the_defects_of_those_above_it(name: str, collection: object, defect: object) -> None:
+def test_a_role_shares_the_defects_of_those_above_it(
+    name: str, collection: Collection, defect: TrustError | None
+) -> None:
     """Below an unusable role nothing can be used."""
-    assert defect_of(RoleName(name), collection, NOW) == defect  # type: ignore[arg-type]  # parametrised
+    assert defect_of(RoleName(name), collection, NOW) == defect
 
 
 @pytest.mark.parametrize("name", ["targets/alice", "targets/alice/deep"])
@@ -164,7 +167,7 @@ def _vote(name: str, *keys: str) -> Vote:
         pytest.param(
             [_vote("alice", "a", "b"), _vote("bob", "a", "b"), _vote("ci", "a", "b")],
             2,
-            id="two keys under three names",
+            id="two keys, three names",
         ),
     ],
 )
@@ -200,7 +203,7 @@ def test_no_other_sharing_out_of_keys_gives_more_votes(keys: Sequence[frozenset[
         ),
     ],
 )
-def test_a_vote_is_good_until_one_of_its_keys_ends(chosen: Signer, signed: list[str], until: object) -> None:
+def test_a_vote_is_good_until_one_of_its_keys_ends(chosen: Signer, signed: list[str], until: datetime | None) -> None:
     """When a key stops counting the vote is to be cast anew."""
     (vote,) = cast([chosen], TAG, of(says("targets/alice", {"1.4": "new"}, keys=signed)), NOW).votes
     assert vote.until == until

@@ -6,12 +6,15 @@ import shutil
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from proxy.config.settings import TrustStoreSettings
 from proxy.errors import TrustStoreUnavailable, UserError
 from proxy.names import ROOT, Gun
+from proxy.store import transactions
 from proxy.store.opening import open_store
 from proxy.store.protocol import Remembered
 from proxy.store.sql import SqlTrustStore
@@ -193,6 +196,36 @@ async def test_a_deleted_file_while_it_is_used(filled: SqlTrustStore, path: Path
         each.unlink()
     with pytest.raises(TrustStoreUnavailable, match="its file was removed or replaced"):
         await call(filled)
+
+
+async def test_a_deleted_file_before_it_is_used(store: SqlTrustStore, path: Path) -> None:
+    """The reason is the same where SQLite itself would only say that it cannot open the file."""
+    path.unlink()
+    with pytest.raises(TrustStoreUnavailable, match="its file was removed or replaced"):
+        await store.load(NOTARY, GUN)
+
+
+async def test_a_file_that_is_deleted_during_a_commit(
+    filled: SqlTrustStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit into a file that lost its name meanwhile is not reported as safe."""
+    commit = transactions.commit
+
+    def interrupted(connection: Connection, **facts: Any) -> int:
+        generation = commit(connection, **facts)
+        path.unlink()
+        return generation
+
+    monkeypatch.setattr(transactions, "commit", interrupted)
+    with pytest.raises(TrustStoreUnavailable, match="its file was removed or replaced"):
+        await filled.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON)
+
+
+async def test_connections_may_come_and_go(filled: SqlTrustStore) -> None:
+    """When all connections in use are closed, as after an error, the log stays, and nothing looks removed."""
+    filled._engine.dispose()
+    assert await filled.load(NOTARY, GUN) == TRUTH
+    assert await filled.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON) == 3
 
 
 @pytest.mark.parametrize("call", EVERY_CALL)

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -195,13 +196,18 @@ async def test_two_starts_at_once_make_one_store(settings: TrustStoreSettings) -
     assert seen == [Remembered(files_of(1), 1, NOON)] * 4
 
 
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """Where a store is, in a directory that others can enter, unlike pytest's."""
+    with TemporaryDirectory() as directory:
+        yield Path(directory, "trust.db")
+
+
 def as_somebody_else(directory: Path, work: Callable[[], Coroutine[None, None, str]]) -> str:
     """Run `work` in a child that may write nothing in `directory`, not even as root; return what it says."""
     for each in directory.iterdir():
         each.chmod(each.stat().st_mode & 0o444)
     directory.chmod(0o555)
-    for each in directory.parents[:2]:  # which pytest keeps to itself
-        each.chmod(0o755)
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -220,32 +226,35 @@ def as_somebody_else(directory: Path, work: Callable[[], Coroutine[None, None, s
         return told.read()
 
 
-def test_a_file_that_may_not_be_written_is_refused_at_the_start(settings: TrustStoreSettings, path: Path) -> None:
+def test_a_file_that_may_not_be_written_is_refused_at_the_start(public: Path) -> None:
     """The proxy does not start on a store that it could only read."""
+    settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
     asyncio.run(filled(settings))
 
     async def opening() -> str:
         await open_store(settings)
         return "opened"
 
-    told = as_somebody_else(path.parent, opening)
+    told = as_somebody_else(public.parent, opening)
     assert told.endswith(
         "its file cannot be written: give this user the right to read and write the file and its directory"
     )
 
 
-def test_a_directory_that_may_not_be_written_is_refused_at_the_start(settings: TrustStoreSettings, path: Path) -> None:
+def test_a_directory_that_may_not_be_written_is_refused_at_the_start(public: Path) -> None:
     """The proxy says so where it may not create its store."""
+    settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
 
     async def opening() -> str:
         await open_store(settings)
         return "opened"
 
-    assert "permission denied: give this user the right" in as_somebody_else(path.parent, opening)
+    assert "permission denied: give this user the right" in as_somebody_else(public.parent, opening)
 
 
-def test_reading_needs_no_right_to_write(settings: TrustStoreSettings, path: Path) -> None:
+def test_reading_needs_no_right_to_write(public: Path) -> None:
     """Somebody who may only read the file can verify with it, although SQLite's own lock files cannot be made."""
+    settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
     asyncio.run(filled(settings))
 
     async def reading() -> str:
@@ -255,15 +264,16 @@ def test_reading_needs_no_right_to_write(settings: TrustStoreSettings, path: Pat
         await reader.close()
         return "right" if remembered == Remembered(files_of(1), 1, NOON) else "wrong"
 
-    assert as_somebody_else(path.parent, reading) == "right"
+    assert as_somebody_else(public.parent, reading) == "right"
 
 
-def test_a_file_that_may_not_be_read_is_refused(settings: TrustStoreSettings, path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_refused(public: Path) -> None:
     """A store that exists but may not be read is an error, never nothing."""
+    settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
     asyncio.run(filled(settings))
-    path.chmod(0o000)
+    public.chmod(0o000)
 
     async def reading() -> str:
         return str(await open_reader(settings))
 
-    assert "its file cannot be opened: give this user the right" in as_somebody_else(path.parent, reading)
+    assert "its file cannot be opened: give this user the right" in as_somebody_else(public.parent, reading)

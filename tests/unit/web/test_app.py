@@ -52,6 +52,15 @@ async def test_a_target_that_is_no_path_goes_nowhere(proxy: Proxy, request_line:
     assert proxy.registry.requests == []
 
 
+async def test_an_expectation_that_nobody_can_meet(proxy: Proxy) -> None:
+    """Other expectations than 100-continue are ignored on our paths, and refused by aiohttp on what is none."""
+    last = b"Host: r\r\nExpect: miracle\r\nConnection: close\r\n\r\n"
+    assert (await proxy.say(b"GET /v3/ HTTP/1.1\r\n" + last)).startswith(b"HTTP/1.1 404 Not Found: ")
+    answer = await proxy.say(b"OPTIONS * HTTP/1.1\r\n" + last)
+    assert answer.startswith(b"HTTP/1.1 417 ")
+    assert b"Server: tagwarden" in answer
+
+
 async def test_broken_characters_are_logged(proxy: Proxy, events: list[Any]) -> None:
     """Bytes that are no text do not break the log line."""
     await proxy.say(b"GET /v3/ HTTP/1.1\r\nHost: r\r\nUser-Agent: a\xfe\r\nConnection: close\r\n\r\n")
@@ -188,7 +197,7 @@ async def test_a_request_without_a_decision_is_one_line(proxy: Proxy, events: li
         "log_level": "info",
         "request_id": reply.headers["X-Request-Id"],
         "method": "GET",
-        "path": f"{BLOB}?ns=docker.io",
+        "path": BLOB,
         "status": 200,
         "client": "127.0.0.1",
         "user_agent": event["user_agent"],

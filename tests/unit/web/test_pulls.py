@@ -100,6 +100,14 @@ async def test_remembered_bytes_still_need_permission(signed: Proxy) -> None:
     assert BODY not in reply.body
 
 
+async def test_bytes_of_one_repository_are_not_served_from_another(signed: Proxy) -> None:
+    """Whoever signs another repository's digest for a repository of his own does not get at its bytes."""
+    await signed.ask("GET", TAG)
+    signed.registry.scripted[f"GET /v2/shop/mine/manifests/{DIGEST}"] = answering(status=404)
+    reply = await signed.ask("GET", "/v2/shop/mine/manifests/v1")
+    assert (reply.status, reply.headers["X-Tagwarden-Refusal"]) == (404, "manifest_missing")
+
+
 async def test_remembered_bytes_need_the_signed_length_too(signed: Proxy) -> None:
     """Two tags may be signed for one digest, one of them with a wrong length."""
     await signed.ask("GET", TAG)
@@ -329,10 +337,13 @@ async def test_a_refusal_that_is_raised_counts(proxy: Proxy) -> None:
 
 
 async def test_a_refusal_outside_the_table_is_internal(proxy: Proxy) -> None:
-    """A reason without words is still a refusal."""
+    """A reason without words is still a refusal, and no reason to fail an audit."""
     proxy.resolver.failure = Refusal()
     reply = await proxy.ask("GET", TAG)
     assert (reply.status, reply.headers["X-Tagwarden-Refusal"]) == (500, "internal")
+    proxy.resolver.mode = Mode.AUDIT
+    proxy.registry.holds(MOVED, tag="v1")
+    assert (await proxy.ask("GET", TAG)).body == MOVED
 
 
 async def test_any_digest_can_be_configured(proxy: Proxy) -> None:

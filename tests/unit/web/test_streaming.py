@@ -11,6 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from proxy.registry import streams
+from proxy.tasks import spawn
 from tests.unit.registry.material import FakeRegistry, answering, error, eventually, speaking
 from tests.unit.web.material import ALICE, Proxy, running
 
@@ -224,7 +225,7 @@ async def test_a_slow_registry_pauses_the_client(proxy: Proxy, method: str, *, s
     headers = {**ALICE, "Content-Type": "application/octet-stream"}
     if stated:
         headers["Content-Length"] = str(len(CHUNK) * CHUNKS)
-    asking = asyncio.ensure_future(proxy.ask(method, path, headers=headers, data=body()))  # noqa: TID251  (a test's own)
+    asking = spawn(proxy.ask(method, path, headers=headers, data=body()), name="upload")
     assert await standing_still(lambda: sent) < PAUSED
     go_on.set()
     reply = await asking
