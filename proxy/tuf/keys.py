@@ -128,16 +128,17 @@ def load_certificate(der: bytes) -> x509.Certificate | None:
 
 
 def is_readable(certificate: x509.Certificate) -> bool:
-    """Whether all parts of a certificate can be read.
+    """Whether all parts of a certificate can be read, its key in the one encoding that Notary reads.
 
     They are read when they are asked for, and each can fail in its own way: whoever holds a certificate
     that passed need not expect that any more.
     """
     try:
-        _ = (certificate.subject, certificate.extensions, certificate.public_key())
+        _ = (certificate.subject, certificate.extensions)
+        key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     except _UNREADABLE:
         return False
-    return True
+    return key in certificate.tbs_certificate_bytes  # other encodings, such as a compressed point, Notary cannot read
 
 
 def first_certificate(key: PublicKey) -> x509.Certificate | None:

@@ -25,7 +25,7 @@ _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d
 _HASH_SIZES: Final = {"sha256": 32, "sha512": 64}
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)  # what an absent `expires` means: long past
 
-_Value = TypeVar("_Value", int, str, dict[str, Any], list[Any])
+_Value = TypeVar("_Value", bool, int, str, dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +156,16 @@ def read_root(signed: Mapping[str, Any]) -> Root:
     reader = _Reader(ROOT, signed, ("_type", "version", "expires", "keys", "roles", "consistent_snapshot"))
     version, expires = reader.header("Root")
     keys = _keys(ROOT, reader.get("keys", dict, {}))
+    reader.get("consistent_snapshot", bool, False)  # ignored, but of the right type
     roles = reader.get("roles", dict, {})
+    for name, value in roles.items():
+        if name not in _TOP_ROLES and value is not None:
+            _key_ids_and_threshold(ROOT, _dict(ROOT, f"the role {name[:128]!r}", value))  # the same
     read: dict[RoleName, RoleKeys] = {}
-    for name in _TOP_ROLES:
-        if not isinstance(roles.get(name), dict):
-            raise MetadataCorrupt(ROOT, f"the role {name} is missing")
-        read[name] = _role_keys(ROOT, name, roles[name], keys)
+    for top in _TOP_ROLES:
+        if not isinstance(roles.get(top), dict):
+            raise MetadataCorrupt(ROOT, f"the role {top} is missing")
+        read[top] = _role_keys(ROOT, top, roles[top], keys)
     return Root(version, expires, read)
 
 
@@ -292,16 +296,20 @@ def _key(role: RoleName, value: object) -> PublicKey:
 
 
 def _role_keys(role: RoleName, name: str, value: Mapping[str, Any], keys: Mapping[str, PublicKey]) -> RoleKeys:
-    reader = _Reader(role, value, ("keyids", "threshold", "name", "paths"))
-    threshold = reader.get("threshold", int, 0)
+    key_ids, threshold = _key_ids_and_threshold(role, value)
     if threshold < 1:
         raise MetadataCorrupt(role, f"the threshold of {name} is below 1")
     listed: dict[str, PublicKey] = {}
-    for key_id in _texts(role, reader.get("keyids", list, [])):
+    for key_id in key_ids:
         if key_id not in keys:
             raise MetadataCorrupt(role, f"a key of {name} is not listed")
         listed[key_id] = keys[key_id]
     return RoleKeys(listed, threshold)
+
+
+def _key_ids_and_threshold(role: RoleName, value: Mapping[str, Any]) -> tuple[list[str], int]:
+    reader = _Reader(role, value, ("keyids", "threshold", "name", "paths"))
+    return _texts(role, reader.get("keyids", list, [])), reader.get("threshold", int, 0)
 
 
 def _delegations(role: RoleName, value: Mapping[str, Any]) -> tuple[Delegation, ...]:

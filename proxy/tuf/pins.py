@@ -190,10 +190,12 @@ def _chains(bundle: Bundle, authorities: Sequence[x509.Certificate], now: dateti
     if not usable:
         return False
     instant = now if dated else bundle.leaf.not_valid_before_utc
-    authority = ExtensionPolicy.permit_all().require_present(
-        x509.BasicConstraints, Criticality.AGNOSTIC, _require_authority
+    # of basic constraints, `cryptography` itself demands that they say CA, and holds to their path length
+    authority = (
+        ExtensionPolicy.permit_all()
+        .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
+        .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _require_cert_sign)
     )
-    authority = authority.may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _require_cert_sign)
     builder = PolicyBuilder().store(Store(usable)).time(instant.replace(tzinfo=None))
     verifier = builder.extension_policies(
         ca_policy=authority, ee_policy=ExtensionPolicy.permit_all()
@@ -203,11 +205,6 @@ def _chains(bundle: Bundle, authorities: Sequence[x509.Certificate], now: dateti
     except (VerificationError, ValueError, UnsupportedAlgorithm):
         return False
     return True
-
-
-def _require_authority(_policy: Policy, _certificate: x509.Certificate, constraints: x509.BasicConstraints) -> None:
-    if not constraints.ca:
-        raise ValueError("is no CA")
 
 
 def _require_cert_sign(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:

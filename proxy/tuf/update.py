@@ -143,8 +143,7 @@ def _step(trusted: TrustedSet, reached: TrustedRoot, version: int) -> Generator[
             raise RootRotationBroken(f"version {version} is missing")
         case TooLarge():
             raise _too_large(ROOT)
-        case Unavailable(why):
-            raise NotaryUnreachable(why)
+    raise NotaryUnreachable(reply.why)
 
 
 def _fetch_plain(role: RoleName) -> Generator[Wishes, Replies, bytes]:
@@ -160,8 +159,7 @@ def _fetch_plain(role: RoleName) -> Generator[Wishes, Replies, bytes]:
             raise NoTrustData(role)
         case TooLarge():
             raise _too_large(role)
-        case Unavailable(why):
-            raise NotaryUnreachable(why)
+    raise NotaryUnreachable(reply.why)
 
 
 def _fetch_listed(role: RoleName, meta: FileMeta, known: dict[str, bytes]) -> Generator[Wishes, Replies, bytes]:
@@ -221,8 +219,7 @@ def _check_listed(role: RoleName, meta: FileMeta, reply: Reply) -> bytes | Metad
             return MetadataCorrupt(role, "it is listed, but Notary does not have it")
         case TooLarge():
             return MetadataCorrupt(role, "it is longer than listed")
-        case Unavailable(why):
-            raise NotaryUnreachable(why)
+    raise NotaryUnreachable(reply.why)
 
 
 def _too_large(role: RoleName) -> MetadataCorrupt:

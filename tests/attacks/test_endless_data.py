@@ -1,5 +1,6 @@
 """Endless data: the attacker answers with more than anybody could read, or never comes to an end."""
 
+from itertools import pairwise
 from typing import Final
 
 import pytest
@@ -125,7 +126,7 @@ def test_a_long_chain_of_roots_is_walked_to_its_limit_only() -> None:
     """However many versions are served, no more are fetched than the limit allows, twice at most."""
     sim = shop()
     keys = [root_key(GUN), *(root_key(GUN, f"link {number}") for number in range(limits.ROOT_ROTATIONS + 3))]
-    for old, new in zip(keys, keys[1:], strict=False):  # noqa: RUF007  (pairs, one overlapping)
+    for old, new in pairwise(keys):
         rotate(sim, [new], [old, new])
         sim.bump()
         sim.publish()

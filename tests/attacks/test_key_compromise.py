@@ -28,7 +28,7 @@ from tests.support.collections import signer
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.reading import read
-from tests.support.swizzler.edits import declaration
+from tests.support.swizzler.edits import always, declaration
 from tests.support.swizzler.rotations import rotate
 
 _ROLES: Final = ("timestamp", "snapshot", "targets", "targets/alice", "targets/releases")
@@ -206,7 +206,7 @@ def test_recovery_from_a_fast_forward_is_no_way_back_for_the_thief() -> None:
         sim[role].version = 3
     sim.root.version = 3
     for role in ("targets", *SIGNERS):
-        sim[role].on_the_wire.append(lambda _, role=role: files_of_version_1()[role])  # type: ignore[misc]  # bound now
+        sim[role].on_the_wire.append(always(files_of_version_1()[role]))
     sim.publish()
     assert answer(sim, stored) is Rollback
 

@@ -14,6 +14,7 @@ from tests.support.certificates import certificate, x509_key
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator, role_of
 from tests.support.reading import read
+from tests.support.swizzler.edits import always
 
 _MIXED: Final = ROLES
 
@@ -62,7 +63,7 @@ def test_a_file_of_another_role_is_not_taken() -> None:
     """A file signed for one role, served as another's and described so, lacks the other's signature."""
     for role in ("targets/alice", "targets/ci"):
         sim = shop()
-        sim[role].on_the_wire.append(lambda _, sim=sim: sim.current["targets/releases"])  # type: ignore[misc]  # bound now
+        sim[role].on_the_wire.append(always(sim.current["targets/releases"]))
         sim.bump("snapshot", "timestamp")
         sim.publish()
         collection = read(sim, memory())
@@ -76,8 +77,7 @@ def test_a_top_role_is_what_its_type_says(role: str) -> None:
         if other == role:
             continue
         sim = shop()
-        served = sim.current[other]
-        sim[role].on_the_wire.append(lambda _, served=served: served)  # type: ignore[misc]  # bound now
+        sim[role].on_the_wire.append(always(sim.current[other]))
         sim.bump("snapshot", "timestamp")
         sim.publish()
         assert answer(sim, None) is not digest_of(GOOD)

@@ -18,7 +18,7 @@ NOT_IN_A_LISTING: Final = {
 # Words of the real client, and the errors that say the same here.
 REASONS: Final = (
     ("did not meet threshold", {"ThresholdNotMet", "MetadataCorrupt"}),
-    ("data has no signatures", {"ThresholdNotMet"}),
+    ("data has no signatures", {"ThresholdNotMet", "MetadataCorrupt"}),
     ("expired at", {"Expired", "MetadataCorrupt"}),
     ("is lower than current version", {"Rollback"}),
     ("unable to retrieve valid leaf certificates", {"RootNotTrusted"}),

@@ -14,8 +14,7 @@ from tests.support.certificates import root_key
 from tests.support.keys import Key, ecdsa_key, ed25519_key, rsa_key
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.signed_roles import Envelope
-from tests.support.swizzler.edits import both, declaration, declared, keyed, on_signature, sealed
-from tests.support.swizzler.keys import one
+from tests.support.swizzler.edits import both, declaration, declared, keyed, on_signature, one, sealed
 from tests.support.swizzler.swizzle import FRESH, Apply
 from tests.support.wire import base64_text
 

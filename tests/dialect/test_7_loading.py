@@ -1,20 +1,20 @@
-"""Rows 64 to 70: hashes of listed files, the order of loading, paths, and sizes; and where S8 shows."""
+"""Rows 64 to 70: hashes of listed files, the order of loading, paths, and sizes."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
-from proxy.errors import MetadataCorrupt, TrustError
+from proxy.errors import MetadataCorrupt
 from proxy.names import Digest, Gun, RoleName, Tag
 from proxy.tuf.collection import Role, Unpublished
 from proxy.tuf.messages import Fetch, Fetched
 from proxy.tuf.pins import Pins
 from proxy.tuf.trusted import TrustedSet
 from proxy.tuf.update import Workflow, update
-from tests.dialect.fixture import FIRST_CONTACT, GUN, defect, fixture, is_complete, memory, situation
+from tests.dialect.fixture import FIRST_CONTACT, GUN, defect, fixture, is_complete, situation
 from tests.support.notary_simulator import NotarySimulator
-from tests.support.reading import Reader, read, remembered
+from tests.support.reading import Reader, read
 from tests.support.signed_roles import NOW, Delegation
 from tests.support.swizzler.edits import declaration, described, signed
 from tests.support.swizzler.swizzle import FRESH, Apply
@@ -177,16 +177,16 @@ def _paths(sim: NotarySimulator, role: str, *paths: str) -> None:
 @pytest.mark.parametrize(
     ("parent", "child", "seen"),
     [
-        pytest.param(["of-"], ["of-targets-a-"], True, id="row 69: child within its parent"),
-        pytest.param([""], ["of-targets-a-b"], True, id="row 69: the whole tag"),
-        pytest.param([""], ["other"], False, id="row 69: another prefix"),
-        pytest.param([""], [], False, id="row 69: no paths"),
-        pytest.param([""], ["of-*"], False, id="row 69: a star is no wildcard"),
-        pytest.param(["v"], [""], False, id="row 69: child wider than its parent"),
-        pytest.param(["v"], ["of-"], False, id="row 69: child beside its parent"),
+        pytest.param(["of-"], ["of-targets-a-"], {"of-targets-a-b"}, id="row 69: child within its parent"),
+        pytest.param([""], ["of-targets-a-b"], {"of-targets-a-b"}, id="row 69: the whole tag"),
+        pytest.param([""], ["other"], set(), id="row 69: another prefix"),
+        pytest.param([""], [], set(), id="row 69: no paths"),
+        pytest.param([""], ["of-*"], set(), id="row 69: a star is no wildcard"),
+        pytest.param(["v"], [""], set(), id="row 69: child wider than its parent"),
+        pytest.param(["v"], ["of-"], set(), id="row 69: child beside its parent"),
     ],
 )
-def test_paths_limit_what_a_role_may_speak_of(parent: list[str], child: list[str], seen: bool) -> None:  # noqa: FBT001  (a named case)
+def test_paths_limit_what_a_role_may_speak_of(parent: list[str], child: list[str], seen: set[str]) -> None:
     """A tag outside the paths of its role, or of a role above, is not signed by it."""
     sim = fixture().clone()
     _paths(sim, "targets/a", *parent)
@@ -194,7 +194,7 @@ def test_paths_limit_what_a_role_may_speak_of(parent: list[str], child: list[str
     sim.publish()
     role = read(sim).roles[RoleName("targets/a/b")]
     assert isinstance(role, Role)
-    assert (role.target(Tag("of-targets-a-b")) is not None) == seen
+    assert {tag for tag in role.targets if role.target(tag)} == seen
 
 
 def test_row_70_a_large_targets_file_is_read() -> None:
@@ -226,62 +226,3 @@ def test_row_70_eleven_nested_delegations_are_read() -> None:
     sim.sign("deep", role=name)
     sim.publish()
     assert Tag("deep") in read(sim).tags()
-
-
-def test_an_unchanged_collection_costs_one_request() -> None:
-    """While nothing changes, an update asks for the timestamp and nothing else (S8)."""
-    reader = Reader(fixture().clone())
-    assert is_complete(reader.read(memory()))
-    assert reader.requests == ["timestamp"]
-
-
-def test_a_new_root_is_asked_for_by_the_hash_that_the_snapshot_names() -> None:
-    """A newer root is fetched by hash, once the snapshot that names it has been verified (S8)."""
-    sim = fixture().clone()
-    sim.bump("root", "snapshot", "timestamp")
-    sim.publish()
-    reader = Reader(sim)
-    assert is_complete(reader.read(memory()))
-    assert [name.partition(".")[0] for name in reader.requests] == [
-        "timestamp",
-        "snapshot",
-        "root",
-        "timestamp",
-        "snapshot",
-    ]
-    assert "root" not in reader.requests
-
-
-def test_a_root_that_no_snapshot_names_is_not_taken() -> None:
-    """A newer root beside an older snapshot is neither asked for nor remembered (S8)."""
-    sim = fixture().clone()
-    sim.bump("root")
-    sim.publish("root")
-    reader = Reader(sim)
-    stored = reader.read(memory()).stored()
-    assert stored.files[RoleName("root")] == memory().files[RoleName("root")]
-    assert reader.requests == ["timestamp"]
-
-
-def test_a_broken_targets_file_is_no_reason_to_ask_for_a_root() -> None:
-    """Plain and numbered roots are asked for when timestamp or snapshot fail, and not when targets does (S8)."""
-    sim = fixture().clone()
-    sim.targets.signers = [sim.key("stranger")]
-    sim.bump("targets", "snapshot", "timestamp")
-    sim.publish()
-    reader = Reader(sim)
-    with pytest.raises(TrustError):
-        reader.read(memory())
-    assert not [name for name in reader.requests if name.partition(".")[0] == "root" or name.endswith(".root")]
-
-
-def test_a_rekeyed_timestamp_is_explained_by_the_newest_root() -> None:
-    """A timestamp that fails under the remembered root leads to the newest root, held to the snapshot then (S8)."""
-    sim = fixture().clone()
-    sim.root.roles["timestamp"].keys = sim.timestamp.signers = [sim.key("another timestamp")]
-    sim.bump("root", "snapshot", "timestamp")
-    sim.publish()
-    reader = Reader(sim)
-    assert is_complete(reader.read(memory()))
-    assert reader.requests[:2] == ["timestamp", "root"]
-    assert remembered(sim) == reader.read(memory()).stored()

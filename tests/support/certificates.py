@@ -8,18 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tests.support.keys import Key, ecdsa_key, key_of_type
+from tests.support.keys import Key, compressed, ecdsa_key, key_of_type, sequence
 
 LONG_AGO: Final = datetime(2020, 1, 1, tzinfo=UTC)
 EXPIRED: Final = datetime(2021, 1, 1, tzinfo=UTC)
 FAR_OFF: Final = datetime(2100, 1, 1, tzinfo=UTC)
+CommonName: TypeAlias = str | tuple[str | tuple[str, ...], ...]
 _SHA256_WITH_RSA: Final = bytes.fromhex("06092a864886f70d01010b")
 _SHA1_WITH_RSA: Final = bytes.fromhex("06092a864886f70d010105")
 
@@ -41,7 +42,7 @@ def authority(name: str, issuer: Authority | None = None, not_after: datetime = 
 
 @cache
 def certificate(
-    common_name: str | tuple[str, ...],
+    common_name: CommonName,
     key: Key,
     issuer: Authority | None = None,
     *,
@@ -53,12 +54,12 @@ def certificate(
 ) -> x509.Certificate:
     """A certificate as `notary` makes them: self-signed unless `issuer` signs, code signing as its only usage.
 
-    Several common names stand in the subject in the order given; no name leaves it without one.
+    Several common names stand in the subject in the order given, those in a tuple of their own in one part of
+    it; an empty name leaves it without one.
     """
     private = key.private
     assert isinstance(private, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey), "Notary has no Ed25519 certificates"
-    names = [common_name] if isinstance(common_name, str) else common_name
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names if name])
+    subject = _subject(common_name)
     serial = hashlib.sha256(f"{common_name} {key.key_id} {not_before} {not_after} {is_ca}".encode()).digest()[:16]
     builder = (
         x509.CertificateBuilder()
@@ -79,6 +80,13 @@ def certificate(
         return builder.sign(signer, hashes.SHA256(), ecdsa_deterministic=True)
     assert isinstance(signer, rsa.RSAPrivateKey)
     return builder.sign(signer, hashes.SHA256())
+
+
+def _subject(common_name: CommonName) -> x509.Name:
+    parts = (common_name,) if isinstance(common_name, str) else common_name
+    named = [(part,) if isinstance(part, str) else part for part in parts if part]
+    attributes = [[x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names] for names in named]
+    return x509.Name(list(map(x509.RelativeDistinguishedName, attributes)))
 
 
 def signed_with_sha1(leaf: x509.Certificate) -> x509.Certificate:
@@ -108,3 +116,16 @@ def root_key(gun: str, name: str = "root", kind: str = "ecdsa") -> Key:
     """An x509 key fit for the root role of a GUN: a self-signed certificate with the GUN as common name."""
     key = key_of_type(kind, name)
     return x509_key(key, certificate(gun, key))
+
+
+def with_compressed_point(leaf: x509.Certificate, key: Key) -> x509.Certificate:
+    """The certificate of a P-256 key with its point compressed; its signature is wrong, which nobody looks at."""
+    tbs = leaf.tbs_certificate_bytes
+    rest = leaf.public_bytes(serialization.Encoding.DER).partition(tbs)[2]
+    fields = tbs[2 + _length_bytes(tbs) :].replace(key.public, compressed(key))
+    return x509.load_der_x509_certificate(sequence(sequence(fields) + rest))
+
+
+def _length_bytes(der: bytes) -> int:
+    """How many bytes the length of a DER value takes beyond the first."""
+    return der[1] & 0x7F if der[1] & 0x80 else 0

@@ -135,3 +135,25 @@ def sign_der(private: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
 def sign_pss(private: rsa.RSAPrivateKey, message: bytes, salt_length: int) -> bytes:
     """An RSA-PSS signature with a salt of that many bytes; Notary reads 32 only."""
     return private.sign(message, padding.PSS(padding.MGF1(hashes.SHA256()), salt_length), hashes.SHA256())
+
+
+def compressed(key: Key) -> bytes:
+    """DER SubjectPublicKeyInfo of an elliptic key on P-256 with a compressed point, which Go does not read."""
+    private = key.private
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    point = private.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+    return bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + point
+
+
+def of_the_pss_kind(key: Key) -> bytes:
+    """DER SubjectPublicKeyInfo of an RSA key that is marked for PSS alone."""
+    plain, marked = bytes.fromhex("300d06092a864886f70d0101010500"), bytes.fromhex("300b06092a864886f70d01010a")
+    body = spki(key.private).partition(plain)[2]
+    return sequence(marked + body)
+
+
+def sequence(content: bytes) -> bytes:
+    """A DER SEQUENCE."""
+    length = len(content)
+    octets = length.to_bytes((length.bit_length() + 7) // 8)
+    return b"\x30" + (octets if length < 0x80 else bytes([0x80 | len(octets)]) + octets) + content

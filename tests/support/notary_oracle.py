@@ -1,7 +1,6 @@
 """The oracle: Debian's `notary` reads a forged repository and says what it makes of it.
 
-One small web server serves any number of simulators, each under a path of its own. It speaks plain HTTP,
-which `notary` takes as it takes HTTPS: the channel is not what is asked about, and a reading takes 40 ms.
+One small HTTPS server serves any number of simulators, each under a path of its own.
 
 `notary list` prints a tag once, for the first role of `--roles` that has it and whose paths cover it; a role that
 is named itself is left out of the subtrees of the others (dialect 3.9). So with every role named, each is asked
@@ -10,6 +9,7 @@ for its own tags only, and a tag in two roles is printed for the one named first
 
 import json
 import re
+import ssl
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +20,8 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Final, TypeAlias
 
-from tests.support.notary_simulator import Answer, NotarySimulator
+from certs.authority import Authority
+from tests.support.notary_simulator import NO_ANSWER, Answer, NotarySimulator
 from tests.support.wire import Json
 
 NOTARY: Final = "/usr/bin/notary"
@@ -139,6 +140,7 @@ class NotaryOracle:
         (base / "config.json").write_text(json.dumps({"trust_pinning": (pins or NotaryPins()).written(base)}))
         self._server.simulators[place] = sim
         options = ["-s", f"{self._server.url}/{place}", "-d", str(base), "-c", str(base / "config.json")]
+        options += ["--tlscacert", str(self._server.ca_file)]
         command = [NOTARY, *options, "list", sim.gun, "--roles", ",".join(roles)]
         return Run(directory, sim.gun, command, lambda: self._server.simulators.pop(place, None))
 
@@ -163,16 +165,22 @@ def _reading(exit_code: int, output: str, log: str) -> Reading:
 
 @contextmanager
 def running_oracle() -> Iterator[NotaryOracle]:
-    """An oracle whose server runs on a free port of the loopback interface until the end of the block."""
-    server = _Server()
-    thread = Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield NotaryOracle(server)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    """An oracle whose server runs on a free port of the loopback interface until the end of the block.
+
+    Raises `FileNotFoundError` with what to install where the real client is missing.
+    """
+    if not Path(NOTARY).exists():
+        raise FileNotFoundError(f"{NOTARY} is missing: apt install notary")
+    with TemporaryDirectory() as directory:
+        server = _Server(Authority.open(Path(directory)))
+        thread = Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield NotaryOracle(server)
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
 
 
 class _Server(ThreadingTCPServer):
@@ -180,10 +188,14 @@ class _Server(ThreadingTCPServer):
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, authority: Authority) -> None:
         self.simulators: dict[str, NotarySimulator] = {}
+        self.ca_file = authority.certificate_file
+        pair = authority.issue("notary")
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(pair.certificate_file, pair.key_file)
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.url = f"https://127.0.0.1:{self.server_address[1]}"
 
     def answer(self, path: str) -> Answer:
         """The answer to a GET."""
@@ -197,17 +209,31 @@ class _Server(ThreadingTCPServer):
 
 
 class _Handler(StreamRequestHandler):
-    """One request, one answer, no headers looked at: a real web server takes longer than everything else here."""
+    """One connection, no headers looked at: a real web server takes longer than everything else here."""
 
     server: _Server
+    disable_nagle_algorithm = True  # or each request waits for the client's delayed acknowledgement
+
+    def setup(self) -> None:
+        """Shake hands here, in the connection's own thread."""
+        self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
 
     def handle(self) -> None:
-        """Answer, then close."""
-        path = self.rfile.readline().split()[1].decode()
-        while self.rfile.readline().strip():
-            pass
-        answer = self.server.answer(path)
-        redirect = "Location: /elsewhere\r\n" if 300 <= answer.status < 400 else ""
-        head = f"HTTP/1.1 {answer.status} \r\nContent-Length: {len(answer.body)}\r\nConnection: close\r\n{redirect}\r\n"
-        with suppress(ConnectionError):  # a client that was promised too much hangs up
-            self.wfile.write(head.encode() + answer.body)
+        """Answer one request after another, until the client or the simulator hangs up."""
+        with suppress(OSError):  # a client that was promised too much hangs up
+            while request_line := self.rfile.readline():
+                while self.rfile.readline().strip():
+                    pass
+                answer = self.server.answer(request_line.split()[1].decode())
+                if answer == NO_ANSWER:
+                    return
+                redirect = "Location: /elsewhere\r\n" if 300 <= answer.status < 400 else ""
+                head = f"HTTP/1.1 {answer.status} \r\nContent-Length: {len(answer.body)}\r\n{redirect}\r\n"
+                self.wfile.write(head.encode() + answer.body)
+
+    def finish(self) -> None:
+        """Close what was wrapped around the socket."""
+        with suppress(OSError):
+            super().finish()
+        self.request.close()

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from tests.support.keys import Key
 from tests.support.wire import Json, canonical, file_meta, in_order, on_the_wire
@@ -21,10 +21,13 @@ NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 @dataclass
 class Envelope:
-    """A signed file before it becomes bytes. `extra` are members beside `signed` and `signatures`."""
+    """A signed file before it becomes bytes. `extra` are members beside `signed` and `signatures`.
+
+    `signatures` may be made to hold anything, which is what the corruptions do.
+    """
 
     signed: Json
-    signatures: list[Json]
+    signatures: list[Any]
     extra: Json = field(default_factory=dict)
 
     def sign(self, keys: Iterable[Key], over: object = None) -> None:

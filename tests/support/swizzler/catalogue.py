@@ -7,10 +7,12 @@ from tests.support.swizzler import (
     fields,
     hashes,
     json_forms,
+    key_kinds,
     keys,
     roots,
     rotations,
     server,
+    shapes,
     signatures,
     tags,
 )
@@ -19,7 +21,9 @@ from tests.support.swizzler.cases import Case, cases_of
 THEMES: Final = {
     "json": json_forms.catalogue(),
     "fields": fields.catalogue(),
+    "shapes": shapes.catalogue(),
     "signatures": signatures.catalogue(),
+    "key kinds": key_kinds.catalogue(),
     "keys": keys.catalogue(),
     "hashes": hashes.catalogue(),
     "delegations": delegations.catalogue(),

@@ -1,12 +1,20 @@
 """The small changes that corruptions are composed of."""
 
 from collections.abc import Callable
+from typing import Final
 
 from tests.support.keys import Key
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.signed_roles import Declared, Delegation, Envelope
 from tests.support.swizzler.swizzle import Apply
 from tests.support.wire import Json, on_the_wire
+
+TRUE: Final = True  # the value of JSON
+
+
+def always(data: bytes) -> Callable[[bytes], bytes]:
+    """Whatever the file was, these bytes instead."""
+    return lambda _: data
 
 
 def signed(edit: Callable[[Json], object]) -> Apply:
@@ -121,3 +129,8 @@ def keyed(choose: Callable[[NotarySimulator, str], list[Key]], threshold: int = 
         sim[role].signers = list(keys)
 
     return apply
+
+
+def one(key: Key) -> Apply:
+    """Declare this key alone, and sign by it."""
+    return keyed(lambda _sim, _role: [key])

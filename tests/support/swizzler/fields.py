@@ -6,7 +6,7 @@ Source: dialect 2.1 to 2.4; rows 11 to 13, 17, 19 to 21.
 from typing import Final
 
 from tests.support.signed_roles import EXPIRED
-from tests.support.swizzler.edits import signed, spelled, with_field, without_field
+from tests.support.swizzler.edits import TRUE, signed, spelled, with_field, without_field
 from tests.support.swizzler.swizzle import (
     FINE,
     FRESH,
@@ -54,7 +54,7 @@ _VERSIONS: Final = {
     "version 7.0": (spelled(7, "7.0", "version"), _WRONG_SHAPE),
     "version 7e0": (spelled(7, "7e0", "version"), _WRONG_SHAPE),
     "version 7.5": (spelled(7.5, "7.5", "version"), _NOT_INTEGRAL),
-    "version true": (with_field("version", True), _WRONG_SHAPE),  # noqa: FBT003  (a value of JSON)
+    "version true": (with_field("version", TRUE), _WRONG_SHAPE),
     "version a list": (with_field("version", [7]), _WRONG_SHAPE),
     "version zero": (with_field("version", 0), _NO_VERSION),
     "version negative": (with_field("version", -7), _NO_VERSION),
@@ -116,7 +116,7 @@ _OTHER_DATES: Final = {
     "expires null": (with_field("expires", None), _EXPIRED),
     "expires a number": (with_field("expires", 4102444800), _NO_TIME),
     "expires a list": (with_field("expires", ["2099-12-31T23:59:59Z"]), _NO_TIME),
-    "expires true": (with_field("expires", True), _NO_TIME),  # noqa: FBT003  (a value of JSON)
+    "expires true": (with_field("expires", TRUE), _NO_TIME),
 }
 
 

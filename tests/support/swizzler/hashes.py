@@ -50,17 +50,9 @@ def _meta(edit: Callable[[Json, str], object]) -> Apply:
     return apply
 
 
-def _blank_behind(sim: NotarySimulator, role: str) -> None:
+def _blanks_around(sim: NotarySimulator, role: str) -> None:
     """Serve the file with a blank at both ends, but describe it as it was without them (row 7)."""
-    describer = sim.timestamp if role == "snapshot" else sim.snapshot
-    forged = describer.forge
-
-    def forge(files: dict[str, bytes]) -> bytes:
-        data = forged(files)
-        sim.serve(role, b" " + files[role] + b" ")
-        return data
-
-    setattr(describer, "forge", forge)  # noqa: B010  (a method of one object, replaced on purpose)
+    sim.after_publish.append(lambda: sim.serve(role, b" " + sim.current[role] + b" "))
 
 
 _CHANGED: Final = {"every": "checksum for .* did not match|trust server returned a bad response"}
@@ -85,7 +77,7 @@ def catalogue() -> list[Swizzle]:
             _hashes(lambda table: table.update(sha512=base64_text(b"x" * 64))),
             every("sha512 checksum for .* did not match"),
         ),
-        "blanks around the file": (_blank_behind, _CHANGED),
+        "blanks around the file": (_blanks_around, _CHANGED),
         "unknown algorithm only": (_hashes(_only_sha384), _NO_SHA256),
         "no hashes": (_hashes(lambda table: table.clear()), _NO_SHA256),
         "hashes null": (described(lambda entry: entry.update(hashes=None)), _NO_SHA256),

@@ -4,7 +4,7 @@ Source: dialect 2.7; rows 7 to 11. Differences S11 and S13.
 """
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from tests.support.swizzler.edits import rewritten, sealed, spelled, with_field
 from tests.support.swizzler.swizzle import FINE, FRESH_ONLY, REWRITTEN, SAME, STATES, UNSIGNED, Apply, Swizzle, every
@@ -14,8 +14,8 @@ _NOT_JSON: Final = every("invalid character|unexpected end of JSON input|cannot 
 _LARGEST: Final = 2**53
 
 
-def _reloaded(**how: object) -> Apply:
-    return rewritten(lambda data: json.dumps(json.loads(data), **how).encode())  # type: ignore[arg-type]  # json's own keywords
+def _reloaded(**how: Any) -> Apply:
+    return rewritten(lambda data: json.dumps(json.loads(data), **how).encode())
 
 
 def _reversed(data: bytes) -> bytes:
@@ -129,7 +129,7 @@ _BROKEN: Final = {
     "signed is a string": sealed(lambda envelope: setattr(envelope, "signed", "x")),
     "signatures is a string": sealed(lambda envelope: setattr(envelope, "signatures", "none")),
     "signatures is an object": sealed(lambda envelope: setattr(envelope, "signatures", {"0": {}})),
-    "a signature is a string": sealed(lambda envelope: envelope.signatures.append("x")),  # type: ignore[arg-type]  # that is the corruption
+    "a signature is a string": sealed(lambda envelope: envelope.signatures.append("x")),
     "raw newline in a string": spelled("a\nb", '"a\nb"'),
     "invalid escape": spelled("x", r'"\x78"'),
     "capital U escape": spelled("A", r'"\U0041"'),

@@ -12,10 +12,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.support.certificates import (
     EXPIRED,
     FAR_OFF,
+    CommonName,
     authority,
     certificate,
     root_key,
     signed_with_sha1,
+    with_compressed_point,
     x509_key,
 )
 from tests.support.keys import Key, ecdsa_key, rsa_key
@@ -54,7 +56,7 @@ OTHER_NAMES: Final = (
 )
 
 
-def leaf(name: str | tuple[str, ...] = GUN, **how: Any) -> Key:
+def leaf(name: CommonName = GUN, **how: Any) -> Key:
     """A root key with a self-signed certificate of that name."""
     return x509_key(_KEY, certificate(name, _KEY, **how))
 
@@ -106,6 +108,7 @@ _RIGHT: Final[dict[str, tuple[Key, ...]]] = {
     "other name next to a good one": (leaf("registry.example.com/other"), root_key(GUN, "third")),
     "plain key next to a good one": (_KEY, root_key(GUN, "third")),
     "last of two common names": (leaf(("registry.example.com/other", GUN)),),
+    "last of two common names in one part": (leaf((("registry.example.com/other", GUN),)),),
 }
 
 _UNUSABLE: Final[dict[str, tuple[Key, ...]]] = {
@@ -117,6 +120,8 @@ _UNUSABLE: Final[dict[str, tuple[Key, ...]]] = {
     "two leaves": (bundle(_DIRECT, certificate(GUN, ecdsa_key("other"))),),
     "name only as alternative": (leaf("other", alternative_name="registry.example.com"),),
     "first of two common names": (leaf((GUN, "registry.example.com/other")),),
+    "first of two common names in one part": (leaf(((GUN, "registry.example.com/another/repository"),)),),
+    "compressed point": (x509_key(_KEY, with_compressed_point(certificate(GUN, _KEY), _KEY)),),
     "RSA 1024 certificate": (x509_key(rsa_key("short", 1024), certificate(GUN, rsa_key("short", 1024))),),
     "SHA-1 certificate": (x509_key(rsa_key("rsa"), signed_with_sha1(certificate(GUN, rsa_key("rsa")))),),
     "plain key": (_KEY,),

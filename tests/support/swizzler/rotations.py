@@ -152,6 +152,14 @@ _ROOT: Final[dict[str, tuple[Apply, str]]] = {
         _by_way_of(_step([_OLD, _ONE, _TWO], [_OLD, _ONE, _TWO], 2), _step([_OLD, _THREE], [_OLD, _THREE])),
         ACCEPTS,
     ),
+    "threshold 2 of 3, then signed by one of them": (
+        _by_way_of(_step([_OLD, _ONE, _TWO], [_OLD, _ONE, _TWO], 2), _step([_ONE, _THREE], [_ONE, _THREE])),
+        _NOT_ROTATED,
+    ),
+    "threshold 2 of 3, then signed by two of them": (
+        _by_way_of(_step([_OLD, _ONE, _TWO], [_OLD, _ONE, _TWO], 2), _step([_ONE, _THREE], [_ONE, _TWO])),
+        ACCEPTS,
+    ),
     "recreated": (_recreated, _NOT_ROTATED),
     "not named by the snapshot": (_unnamed, ACCEPTS),
     "version jumps": (lambda sim, _: setattr(sim.root, "version", 50), ACCEPTS),

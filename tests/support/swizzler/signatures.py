@@ -132,6 +132,7 @@ _WRONG: Final = {
     "last bit flipped": _bytes(_flipped),
     "one byte short": _bytes(lambda data: data[:-1]),
     "one byte long": _bytes(lambda data: data + b"\0"),
+    "zero byte in the middle": _bytes(lambda data: data[: len(data) // 2] + b"\0" + data[len(data) // 2 :]),
     "leading zero byte": _bytes(lambda data: b"\0" + data),
     "twice the signature": _bytes(lambda data: data * 2),
     "keyid of nobody": on_signature(lambda signature: signature.update(keyid="0" * 64)),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from itertools import permutations, product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.errors import Expired, MetadataCorrupt, ThresholdNotMet, TrustError
@@ -176,6 +176,7 @@ def test_as_many_votes_stand_as_have_a_key_of_their_own(votes: list[Vote], count
     assert len(standing(votes)) == count
 
 
+@settings(deadline=None)
 @given(st.lists(st.frozensets(st.sampled_from("abcd"), max_size=3), max_size=5))
 def test_no_other_sharing_out_of_keys_gives_more_votes(keys: Sequence[frozenset[str]]) -> None:
     """The largest set is found, and every vote in it has a key of its own, as trying all ways shows."""
