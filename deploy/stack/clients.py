@@ -1,7 +1,9 @@
 """Pulls as users do it: with docker, containerd, podman, buildah and skopeo, over plain HTTP on the loopback."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from deploy.stack.commands import Outcome, run
 from deploy.stack.containerd import Containerd
@@ -9,6 +11,17 @@ from deploy.stack.docker_daemon import DockerDaemon
 from deploy.stack.programs import program
 from deploy.stack.sockets import short_directory
 from deploy.stack.web import Login
+
+
+@dataclass(frozen=True)
+class ContainersFiles:
+    """What podman, buildah and skopeo find in `~/.config/containers`, which hides the files of the system."""
+
+    registries: str = "unqualified-search-registries = []\n"
+    policy: str = '{"default": [{"type": "insecureAcceptAnything"}]}\n'
+
+
+_PLAIN: Final = ContainersFiles()
 
 
 @dataclass(frozen=True)
@@ -35,12 +48,14 @@ def docker_pull(docker: DockerDaemon, reference: str) -> Pull:
     return Pull(outcome, _after(outcome, "Digest:"))
 
 
-def ctr_pull(containerd: Containerd, reference: str, *, login: Login | None = None) -> Pull:
-    """`ctr images pull`, which asks as kubelet's containerd does."""
+def ctr_pull(containerd: Containerd, reference: str, *, login: Login | None = None, hosts: Path | None = None) -> Pull:
+    """`ctr images pull`, which asks as kubelet's containerd does; `hosts` is a `certs.d` to follow."""
     base = [program("ctr"), f"--address={containerd.address}", "images"]
     credentials = [f"--user={login.username}:{login.password}"] if login else []
+    followed = [f"--hosts-dir={hosts.absolute()}"] if hosts else []
     outcome = run(
-        [*base, "pull", "--plain-http", "--snapshotter=native", *credentials, reference], home=containerd.directory
+        [*base, "pull", "--plain-http", "--snapshotter=native", *credentials, *followed, reference],
+        home=containerd.directory,
     )
     if not outcome.ok:
         return Pull(outcome, None)
@@ -48,16 +63,22 @@ def ctr_pull(containerd: Containerd, reference: str, *, login: Login | None = No
     return Pull(outcome, _digest_in(listed))
 
 
-def skopeo_pull(directory: Path, reference: str, *, login: Login | None = None, every_platform: bool = False) -> Pull:
+def skopeo_pull(
+    directory: Path,
+    reference: str,
+    *,
+    login: Login | None = None,
+    every_platform: bool = False,
+    files: ContainersFiles = _PLAIN,
+) -> Pull:
     """`skopeo copy` to a directory of files; with `every_platform`, an index with all its children."""
     directory = directory.absolute()
-    environment = _no_system_settings(directory)
+    environment = _no_system_settings(directory, files)
     digest_file = directory / "digest"
     digest_file.unlink(missing_ok=True)
     outcome = run(
         [
             program("skopeo"),
-            "--insecure-policy",
             f"--tmpdir={directory}",
             "copy",
             "--src-tls-verify=false",
@@ -73,26 +94,30 @@ def skopeo_pull(directory: Path, reference: str, *, login: Login | None = None, 
     return Pull(outcome, digest_file.read_text().strip() if outcome.ok else None)
 
 
-def podman_pull(directory: Path, reference: str, *, login: Login | None = None) -> Pull:
+def podman_pull(
+    directory: Path, reference: str, *, login: Login | None = None, files: ContainersFiles = _PLAIN
+) -> Pull:
     """`podman pull` into storage of its own."""
     options = (f"--tmpdir={directory.absolute()}/libpod", "--cgroup-manager=cgroupfs")
-    return _pull_into_storage("podman", options, directory, reference, login)
+    return _pull_into_storage([program("podman"), *options], directory, reference, login, files)
 
 
-def buildah_pull(directory: Path, reference: str, *, login: Login | None = None) -> Pull:
+def buildah_pull(
+    directory: Path, reference: str, *, login: Login | None = None, files: ContainersFiles = _PLAIN
+) -> Pull:
     """`buildah pull` into storage of its own."""
-    return _pull_into_storage("buildah", (), directory, reference, login)
+    return _pull_into_storage([program("buildah")], directory, reference, login, files)
 
 
 def _pull_into_storage(
-    name: str, options: tuple[str, ...], directory: Path, reference: str, login: Login | None
+    command: Sequence[str], directory: Path, reference: str, login: Login | None, files: ContainersFiles
 ) -> Pull:
     directory = directory.absolute()
-    environment = _no_system_settings(directory)
+    environment = _no_system_settings(directory, files)
     credentials = [f"--creds={login.username}:{login.password}"] if login else []
     with short_directory() as run_directory:
         storage = [f"--root={directory}/root", f"--runroot={run_directory}/run", "--storage-driver=vfs"]
-        base = [program(name), *storage, *options]
+        base = [*command, *storage]
         pulled = [*base, "pull", "--tls-verify=false", *credentials, reference]
         outcome = run(pulled, home=directory, environment=environment)
         if not outcome.ok:
@@ -101,17 +126,14 @@ def _pull_into_storage(
     return Pull(outcome, _digest_in(listed))
 
 
-def _no_system_settings(directory: Path) -> dict[str, str]:
-    files = {
-        "registries.conf": "unqualified-search-registries = []\n",
-        "auth.json": "{}",
-        ".config/containers/policy.json": '{"default": [{"type": "insecureAcceptAnything"}]}',
-    }
-    for name, content in files.items():
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        (directory / name).write_text(content)
+def _no_system_settings(directory: Path, files: ContainersFiles) -> dict[str, str]:
+    containers = directory / ".config" / "containers"  # podman asks for its variable, skopeo reads this alone
+    containers.mkdir(parents=True, exist_ok=True)
+    (containers / "registries.conf").write_text(files.registries)
+    (containers / "policy.json").write_text(files.policy)
+    (directory / "auth.json").write_text("{}")
     return {
-        "CONTAINERS_REGISTRIES_CONF": str(directory / "registries.conf"),
+        "CONTAINERS_REGISTRIES_CONF": str(containers / "registries.conf"),
         "REGISTRY_AUTH_FILE": str(directory / "auth.json"),
         "XDG_RUNTIME_DIR": str(directory),
         "TMPDIR": str(directory),

@@ -1,0 +1,1 @@
+"""Requests that try to read a manifest that nobody admitted, on every way but the blobs."""
