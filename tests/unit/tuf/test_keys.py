@@ -218,7 +218,9 @@ def test_a_good_signature_verifies(key: Key, method: str) -> None:
 def test_a_signature_that_was_touched_does_not_verify(key: Key, method: str) -> None:
     """One bit, one byte more or less, other bytes signed, nothing at all."""
     made, signature = make_key(key.keytype, key.public), key.sign(MESSAGE, method)
+    half = len(signature) // 2
     touched = [b"", bytes(len(signature)), signature[:-1], signature + b"\0", b"\0" + signature, signature * 2]
+    touched.append(signature[:half] + b"\0" + signature[half:])
     touched += [signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :] for at in (0, len(signature) - 1)]
     assert not any(made.verifies(method, each, MESSAGE) for each in touched)
     assert not made.verifies(method, signature, MESSAGE + b" ")

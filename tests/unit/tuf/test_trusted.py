@@ -100,6 +100,17 @@ def test_a_new_root_makes_everything_below_it_start_over(sim: NotarySimulator) -
             STEPS[step](trusted, sim)
 
 
+def test_a_new_root_must_be_closed_off_like_the_first(sim: NotarySimulator) -> None:
+    """That the old root was unexpired and the right one says nothing of the new one."""
+    trusted = _set()
+    _walk(trusted, sim, "top")
+    trusted.rotate_root(trusted.root)
+    for step in ("timestamp", "snapshot"):
+        STEPS[step](trusted, sim)
+    with pytest.raises(RuntimeError):
+        STEPS["targets"](trusted, sim)
+
+
 def test_taken_in_order_the_steps_end_in_a_collection(sim: NotarySimulator) -> None:
     """With the versions and expiries of all, and the files to remember."""
     trusted = _set()
