@@ -60,7 +60,7 @@ def client_text(text: str | None) -> str | None:
 
 def _rendering(form: Format, *, colours: bool) -> list[Processor]:
     if form == "text":
-        return [structlog.dev.ConsoleRenderer(colors=colours)]
+        return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
     return [structlog.processors.format_exc_info, _as_json]
 
 

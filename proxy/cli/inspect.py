@@ -29,7 +29,7 @@ def inspect(
         collection = uvloop.run(_collection(settings, reference))
     except Refusal as refusal:
         print("[]")
-        say(present(refusal, reference=image).message)
+        say(present(refusal, reference=image, **settings.policy.whereabouts(reference.repository)).message)
         raise typer.Exit(3 if isinstance(refusal, CannotDecide) else 1) from None
     tag = reference.target if _names_a_tag(image) and isinstance(reference.target, Tag) else None
     shown = inspection.inspect(image, collection, tag)

@@ -53,7 +53,7 @@ async def _roots(settings: Settings, repositories: list[Repository]) -> list[tup
                 fetch = parts.resolver.notaries[entry.notary]
                 collection = await drive(update(gun, Pins.tofu(), None, Clock().now()), partial(fetch, gun))
             except Refusal as refusal:
-                message = present(refusal, reference=repository, gun=repository).message
+                message = present(refusal, reference=repository, **settings.policy.whereabouts(repository)).message
                 if isinstance(refusal, CannotDecide):
                     typer.echo(f"tagwarden: {message}", err=True)
                     raise typer.Exit(3) from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from proxy.errors import NoRule
+from proxy.errors import NameInvalid, NoRule
 from proxy.names import Gun, Repository, Tag
 from proxy.policy.patterns import RepositoryPattern, TagPattern
 from proxy.policy.signers import SignedBy
@@ -85,6 +85,14 @@ class Policy:
         if not fitting:
             raise NoRule
         return max(fitting, key=lambda entry: entry.pattern.specificity)
+
+    def whereabouts(self, repository: Repository) -> dict[str, str]:
+        """GUN and Notary of a repository, as a sentence about it names them; empty without an entry."""
+        try:
+            entry = self.entry_for(repository)
+            return {"gun": entry.gun(self.name, repository), "notary": entry.notary}
+        except (NoRule, NameInvalid):
+            return {}
 
     def mode_for(self, repository: Repository, now: datetime) -> Mode:
         """How far the repository is rolled out at an instant; unlisted or run out is `enforce`."""

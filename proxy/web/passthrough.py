@@ -22,7 +22,7 @@ from proxy.registry.headers import (
 )
 from proxy.registry.streams import RegistryAnswer
 from proxy.web.locations import localise, own_origins
-from proxy.web.paths import BlobRoute, Route
+from proxy.web.paths import BlobRoute, ManifestRoute, Route
 
 _READS: Final = frozenset({"GET", "HEAD"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -46,7 +46,19 @@ async def pass_through(request: web.Request, route: Route, registry: RegistryCli
         kept = answer_headers(request, answer, registry.origin, foreign=reads_blob)
         if reads_blob and answer.status < 300:
             kept[hdrs.CONTENT_TYPE] = OCTET_STREAM
+        if isinstance(route, ManifestRoute) and answer.status < 400:
+            return _without_body(answer, kept)
         return await stream(request, answer, kept)
+
+
+def _without_body(answer: RegistryAnswer, headers: CIMultiDict[str]) -> web.Response:
+    """The answer to a manifest that was written or deleted: it has nothing to say in a body.
+
+    A registry that sent a manifest there would get bytes out that nobody verified.
+    """
+    for name in (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, "Content-Encoding"):
+        headers.popall(name, None)
+    return web.Response(status=answer.status, reason=answer.reason, headers=headers)
 
 
 def request_headers(request: web.Request, allowed: frozenset[str]) -> CIMultiDict[str]:

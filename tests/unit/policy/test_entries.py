@@ -93,3 +93,17 @@ def test_a_repository_is_enforced_unless_it_is_relaxed_now(
     """Relaxations end by themselves; what is not listed is enforced."""
     policy = Policy("registry.example.com", (entry(),), rollout)
     assert policy.mode_for(REPOSITORY, NOW + timedelta(seconds=seconds)) is mode
+
+
+@pytest.mark.parametrize(
+    ("pattern", "template", "expected"),
+    [
+        pytest.param("**", "{name}/{repository}", {"gun": f"example.com/{REPOSITORY}", "notary": "corp"}, id="named"),
+        pytest.param("other/**", "{name}/{repository}", {}, id="no-entry"),
+        pytest.param("**", "*", {}, id="no-gun"),
+    ],
+)
+def test_sentences_can_name_gun_and_notary(pattern: str, template: str, expected: dict[str, str]) -> None:
+    """Where trust data is, as far as the configuration says it."""
+    found = entry(pattern=RepositoryPattern(pattern), gun_template=template, notary="corp")
+    assert Policy("example.com", (found,), ()).whereabouts(REPOSITORY) == expected

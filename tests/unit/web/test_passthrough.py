@@ -329,3 +329,11 @@ async def test_a_registry_that_is_away_is_named(orphan: Proxy, method: str, targ
         "Bad Gateway: the registry cannot be reached (connection refused): "
         "try again or ask its operator [registry_unreachable]"
     )
+
+
+@pytest.mark.parametrize("method", [pytest.param("PUT", id="pushed"), pytest.param("DELETE", id="deleted")])
+async def test_a_written_manifest_is_answered_without_a_body(proxy: Proxy, method: str) -> None:
+    """A registry cannot slip a manifest out in its answer to a push or a deletion."""
+    proxy.registry.scripted[f"{method} {TAG}"] = answering(status=201, body=b"{}", Content_Type=MediaType.OCI_MANIFEST)
+    reply = await proxy.ask(method, TAG)
+    assert (reply.status, reply.body, reply.headers.get("Content-Type")) == (201, b"", None)
