@@ -1,4 +1,4 @@
-"""How hard to look: a short form that is the same every time, and a long one by hand (FUZZ=long)."""
+"""How hard to look for odd cases: a short form that is the same every time, and a long one by hand (FUZZ=long)."""
 
 import os
 
