@@ -177,7 +177,7 @@ def test_the_key_of_one_role_does_not_sign_for_another(sim: NotarySimulator, rol
     ("expires", "good"),
     [pytest.param(EXPIRED, False, id="past"), pytest.param(SOON, True, id="this instant")],
 )
-def test_an_expired_file_is_refused(sim: NotarySimulator, role: str, step: str, expires: str, good: bool) -> None:  # noqa: FBT001
+def test_an_expired_file_is_refused(sim: NotarySimulator, role: str, step: str, expires: str, good: bool) -> None:  # noqa: FBT001  (a case by name)
     """Equal is not expired (dialect 2.1)."""
     sim[role].expires = expires
     sim.publish()
@@ -241,7 +241,7 @@ def test_a_root_that_the_snapshot_does_not_name_is_refused(sim: NotarySimulator)
         pytest.param(6, False, id="higher"),
     ],
 )
-def test_no_file_goes_back(sim: NotarySimulator, role: str, step: str, version: int, is_rollback: bool) -> None:  # noqa: FBT001
+def test_no_file_goes_back(sim: NotarySimulator, role: str, step: str, version: int, is_rollback: bool) -> None:  # noqa: FBT001  (a case by name)
     """Against what an earlier update accepted; what describes the file is one version on."""
     stored = remembered(sim)
     for described_by in ("timestamp", "snapshot"):

@@ -309,7 +309,7 @@ def test_a_timestamp_that_went_back_is_asked_for_once_more(sim: NotarySimulator)
 
 
 @pytest.mark.parametrize("same_version", [True, False], ids=["same version, other snapshot", "lower version"])
-def test_a_timestamp_that_went_back_twice_is_a_rollback(sim: NotarySimulator, same_version: bool) -> None:  # noqa: FBT001
+def test_a_timestamp_that_went_back_twice_is_a_rollback(sim: NotarySimulator, same_version: bool) -> None:  # noqa: FBT001  (a case by name)
     """Whoever holds an old timestamp can show it only so often."""
     old = dict(sim.current)
     sim.bump("snapshot")
