@@ -15,6 +15,7 @@ from deploy.stack.programs import program
 _STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.02
 _LOG_TAIL: Final = 2000
+_STOPPED: Final = "T"
 
 
 class DaemonFailed(RuntimeError):
@@ -30,12 +31,29 @@ class Daemon:
     log: Path
 
     def hang(self) -> None:
-        """Make it stop answering without closing its connections; `resume` ends that."""
+        """Make it stop answering without closing its connections; `resume` ends that.
+
+        The signal stops threads one after the other, so a busy daemon may answer for a moment yet: this waits
+        until none of them runs.
+
+        Raises:
+            DaemonFailed: it did not stop.
+        """
         os.kill(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while any(state != _STOPPED for state in self._states()):
+            if time.monotonic() > deadline:
+                raise DaemonFailed(f"{self.name} did not stop on SIGSTOP")
+            time.sleep(_POLL_SECONDS)
 
     def resume(self) -> None:
         """Let it answer again after `hang`."""
         os.kill(self.pid, signal.SIGCONT)
+
+    def _states(self) -> Iterator[str]:
+        """The state of each of its threads, as proc(5) has it after the name in brackets."""
+        for thread in Path(f"/proc/{self.pid}/task").iterdir():
+            yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 @contextmanager
