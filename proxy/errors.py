@@ -7,7 +7,7 @@ tuples of `str`), never sentences; `proxy.refusals` turns facts into words, a st
 Anything else that is ever raised is a defect of ours and is refused as `internal`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 
@@ -23,6 +23,10 @@ class UserError(TagwardenError):
 class Refusal(TagwardenError):
     """A reason to refuse; subclasses add the facts."""
 
+    def __str__(self) -> str:
+        # what `Exception` keeps for this is lost where a refusal is made by keyword, as copies are
+        return ", ".join(str(getattr(self, fact.name)) for fact in fields(self))
+
 
 # --- trust data -------------------------------------------------------------------------------
 
@@ -30,6 +34,14 @@ class Refusal(TagwardenError):
 @dataclass(eq=False)
 class TrustError(Refusal):
     """Trust data does not hold: what Notary answered cannot be the basis of a decision."""
+
+
+@dataclass(eq=False)
+class Blocked(TrustError):
+    """`blocked` names a digest or a key: `subject` is which, `reason` is the operator's own word."""
+
+    subject: str
+    reason: str
 
 
 @dataclass(eq=False)
@@ -122,9 +134,11 @@ class SignersDisagree(Refusal):
 
 @dataclass(eq=False)
 class DigestNotSigned(Refusal):
-    """Nothing signed admits this digest."""
+    """Nothing signed admits this digest; where it was superseded, of which tag and when that ended."""
 
     digest: str
+    tag: str = ""
+    ended: datetime | None = None
 
 
 # --- manifests and registry -------------------------------------------------------------------
@@ -178,6 +192,33 @@ class RegistryUnreachable(Refusal):
 @dataclass(eq=False)
 class RegistryTimedOut(RegistryUnreachable):
     """The registry did not answer in time."""
+
+
+# --- writes and blobs ---------------------------------------------------------------------------
+
+
+@dataclass(eq=False)
+class BlobNotAdmitted(Refusal):
+    """No admitted manifest names this blob, or it is a manifest that was refused as such."""
+
+    digest: str
+
+
+@dataclass(eq=False)
+class PushRefused(Refusal):
+    """`registry.push: refuse`."""
+
+
+@dataclass(eq=False)
+class DeleteRefused(Refusal):
+    """`registry.delete` does not let this go."""
+
+    why: str
+
+
+@dataclass(eq=False)
+class PusherHead(Refusal):
+    """A HEAD of somebody who pushes: 404, so that the push goes on (design: Pushers and candidates)."""
 
 
 # --- requests ---------------------------------------------------------------------------------

@@ -51,6 +51,11 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
         "{reference} has no entry in this proxy's `repositories`: ask its operator to add who must sign it",
         "No entry of `repositories` matches.",
     ),
+    errors.Blocked: Row(
+        "blocked", 403, "DENIED", "warning",
+        "{reference} is refused, {subject} is blocked ({reason}): ask this proxy's operator",
+        "`blocked` names the digest, or a key without whose signatures the rest does not hold.",
+    ),
     errors.NoTrustData: Row(
         "no_trust_data", 403, "DENIED", "info",
         "{reference} has no trust data in Notary {notary} (gun {gun}): sign it or pull a signed image",
@@ -73,7 +78,7 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
     errors.DigestNotSigned: Row(
         "digest_not_signed", 403, "DENIED", "info",
-        "{reference} is admitted by no signed tag of gun {gun}: pull a signed tag, or sign this digest",
+        "{reference} is admitted by no signed tag of gun {gun}{hint}: pull a signed tag, or sign this digest",
         "A digest that nothing signed admits.",
     ),
     errors.Expired: Row(
@@ -116,6 +121,11 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
         "{reference} has a manifest that clients could read in two ways, {why}: push it again with a current tool",
         "Ambiguous, schema 1 or oversized body.",
     ),
+    errors.BlobNotAdmitted: Row(
+        "blob_not_admitted", 403, "DENIED", "info",
+        "{reference}: no admitted manifest has the blob {digest}: pull a signed image",
+        "`blobs: admitted` and no admitted manifest names it, or a digest that was refused as manifest.",
+    ),
     errors.NameInvalid: Row(
         "reference_invalid", 400, "NAME_INVALID", "info",
         "{text} is no valid repository name: check its spelling",
@@ -140,6 +150,21 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
         "method_not_allowed", 405, "UNSUPPORTED", "info",
         "{method} is not possible on this path: check the command",
         "The route exists, the method does not.",
+    ),
+    errors.PushRefused: Row(
+        "push_refused", 405, "UNSUPPORTED", "info",
+        "{reference} cannot be pushed through this proxy: push to the registry itself",
+        "`registry.push` is `refuse`.",
+    ),
+    errors.DeleteRefused: Row(
+        "delete_refused", 405, "UNSUPPORTED", "info",
+        "{reference} cannot be deleted, {why}: ask its signers to withdraw it first, or this proxy's operator",
+        "`registry.delete` protects it.",
+    ),
+    errors.PusherHead: Row(
+        "pusher_head", 404, "MANIFEST_UNKNOWN", "info",
+        "{reference}: a pusher's question is answered as if there were nothing yet: pull it to hear more",
+        "A HEAD of a client that pushes.",
     ),
     errors.ManifestMissing: Row(
         "manifest_missing", 404, "MANIFEST_UNKNOWN", "warning",
@@ -188,7 +213,7 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
     errors.Internal: Row(
         "internal", 500, "UNKNOWN", "error",
-        "{reference}: unexpected error in this proxy: give its operator the request id",
+        "{reference}: unexpected error in this proxy: tell its operator the time, the log says more",
         "Anything unexpected; the traceback is in the log.",
     ),
 }  # fmt: skip
@@ -224,6 +249,8 @@ def present(refusal: errors.Refusal, *, reference: str = "", gun: str = "", nota
     facts |= {field.name: _word(getattr(refusal, field.name)) for field in fields(refusal)}
     if isinstance(refusal, errors.TagNotSigned):
         facts["hint"] = ", only in targets and not in the declared targets/releases" if refusal.unreleased else ""
+    if isinstance(refusal, errors.DigestNotSigned):
+        facts["hint"] = f" (tag {facts['tag']} had it until {facts['ended']})" if refusal.ended else ""
     message = _sentence(row, facts)
     return Presented(
         code=row.code,

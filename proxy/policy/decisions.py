@@ -1,17 +1,18 @@
 """Decisions, and the two capabilities that let bytes out.
 
 `registry.get_manifest` wants an `Allowed` and `pass_manifest` an `Unenforced`, so forwarding a tag under
-`enforce` does not type-check. Both are made only inside `proxy.policy` (the mint below).
+`enforce` does not type-check. Both are made only inside `proxy.policy` (the mint below). What the
+configuration itself lets out, without trust data, is made here; what signatures admit, in `evaluation`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from proxy.errors import Refusal
+from proxy.errors import Blocked, Refusal
 from proxy.names import Descriptor, Digest, Gun, Reference, Repository
-from proxy.policy.entries import Entry, Mode, Policy
+from proxy.policy.entries import NOTHING_BLOCKED, Blocklist, Entry, Mode, Policy
 
 _MINT: Final = object()
 
@@ -25,16 +26,19 @@ def _check_mint(mint: object) -> None:
 class Allowed:
     """Permission to serve exactly the manifest with this digest, until an instant.
 
-    `length` in bytes is None where nothing states it; `signers` are sorted.
+    `length` in bytes is None where nothing states it; `signers` are sorted. `entry` is None and `enforced`
+    False where `exceptions` lets it out and no signature was asked for. `blocked` goes on to what it names.
     """
 
     digest: Digest
     length: int | None
     signers: tuple[str, ...]
-    entry: Entry
+    entry: Entry | None
     rule: str
     valid_until: datetime
     _mint: object = field(repr=False, compare=False)
+    enforced: bool = field(default=True, kw_only=True)
+    blocked: Blocklist = field(default=NOTHING_BLOCKED, kw_only=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse to exist unless made by policy."""
@@ -55,16 +59,73 @@ class Unenforced:
 
 
 def allow(
-    digest: Digest, length: int | None, signers: tuple[str, ...], entry: Entry, rule: str, valid_until: datetime
+    digest: Digest,
+    length: int | None,
+    signers: tuple[str, ...],
+    entry: Entry,
+    rule: str,
+    valid_until: datetime,
+    blocked: Blocklist = NOTHING_BLOCKED,
 ) -> Allowed:
-    """Make a permission; for the evaluation in this package alone."""
-    return Allowed(digest, length, tuple(sorted(signers)), entry, rule, valid_until, _MINT)
+    """Make a permission; for the evaluation in this package alone. Raises `Blocked`."""
+    blocked.check(digest)
+    return Allowed(digest, length, tuple(sorted(signers)), entry, rule, valid_until, _MINT, blocked=blocked)
+
+
+def admit_child(parent: Allowed, child: Descriptor) -> Allowed:
+    """Admit what a verified index names: as strong as the index, and no longer (design: Which digests are admitted).
+
+    Raises `Blocked` for a child that `blocked` names: it is passed over, and nothing is admitted through it.
+    """
+    parent.blocked.check(child.digest)
+    return replace(parent, digest=child.digest, length=child.length)
+
+
+def exempt(policy: Policy, repository: Repository, digest: Digest, now: datetime) -> Allowed | None:
+    """The permission that `exceptions` gives for a digest until its instant; it needs no entry and no signature.
+
+    None for a blocked digest: `blocked` wins over everything (design: Which digests are admitted).
+    """
+    fitting = [
+        item
+        for item in policy.exemptions
+        if (item.repository, item.digest) == (repository, digest) and now < item.until
+    ]
+    if not fitting or digest in policy.blocked.digests:
+        return None
+    last = max(fitting, key=lambda item: item.until)
+    rule = f"exceptions: {last.reason}"
+    return Allowed(digest, None, (), None, rule, last.until, _MINT, enforced=False, blocked=policy.blocked)
+
+
+def check_blocked(policy: Policy, digest: Digest) -> None:
+    """Refuse a digest that `blocked` names, whatever else would admit it. Raises `Blocked`."""
+    policy.blocked.check(digest)
 
 
 def relax(policy: Policy, repository: Repository, now: datetime) -> Unenforced | None:
-    """The permission that `rollout` gives for a repository at an instant; None under `enforce`."""
+    """The permission that `rollout` gives for a repository at an instant.
+
+    None under `enforce`, and under `protect`, where a decision comes first (`pass_unprotected`).
+    """
     mode = policy.mode_for(repository, now)
-    return None if mode is Mode.ENFORCE else Unenforced(mode, f"rollout: {mode}", _MINT)
+    return None if mode in (Mode.ENFORCE, Mode.PROTECT) else Unenforced(mode, f"rollout: {mode}", _MINT)
+
+
+def pass_unprotected(refusal: Refusal) -> Unenforced:
+    """The permission that `protect` gives beside a refusal, for what was never signed (design: Modes).
+
+    That it never was is the caller's to know. Raises the refusal itself where it is `Blocked`, which wins
+    under `protect` too.
+    """
+    if isinstance(refusal, Blocked):
+        raise refusal
+    return Unenforced(Mode.PROTECT, "rollout: protect", _MINT)
+
+
+def candidate(mode: Mode) -> Unenforced:
+    """The permission that the candidates listener gives for everything (design: Pushers and candidates)."""
+    return Unenforced(mode, "candidates listener", _MINT)
 
 
 def admit_any_digest(entry: Entry, now: datetime) -> Unenforced | None:
@@ -72,11 +133,6 @@ def admit_any_digest(entry: Entry, now: datetime) -> Unenforced | None:
     if entry.any_digest is None or now >= entry.any_digest.until:
         return None
     return Unenforced(Mode.ENFORCE, f"digest_pull any: {entry.any_digest.reason}", _MINT)
-
-
-def admit_child(parent: Allowed, child: Descriptor) -> Allowed:
-    """Admit what a verified index names: as strong as the index, and no longer (design: Which digests are admitted)."""
-    return allow(child.digest, child.length, parent.signers, parent.entry, parent.rule, parent.valid_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +145,10 @@ class RoleEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about a reference, and on which evidence; one of `permission` and `refusal` is set.
+    """What was decided about a reference, and on which evidence.
+
+    One of `permission` and `refusal` is set; both only under `protect`, where the refusal stands and the
+    request is relayed all the same (`would-refuse`).
 
     Its fields are those of the shape that `detail`, `verify --json` and the log share (design: Answers).
     `checked_at` is when Notary last confirmed the evidence.

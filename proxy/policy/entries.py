@@ -1,12 +1,13 @@
 """Entries of `repositories` and `rollout`, and which one applies (design: Configuration)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
-from proxy.errors import NameInvalid, NoRule
-from proxy.names import Gun, Repository, Tag
+from proxy.errors import Blocked, NameInvalid, NoRule
+from proxy.names import Digest, Gun, Repository, Tag
 from proxy.policy.patterns import RepositoryPattern, TagPattern
 from proxy.policy.signers import SignedBy
 from proxy.tuf.pins import Pins
@@ -16,6 +17,7 @@ class Mode(StrEnum):
     """How far a repository is rolled out."""
 
     ENFORCE = "enforce"
+    PROTECT = "protect"
     AUDIT = "audit"
     DISABLED = "disabled"
 
@@ -46,6 +48,8 @@ class Entry:
     fresh_for: timedelta
     released_required: bool
     fallback_to_targets: bool
+    superseded_for: timedelta = timedelta(hours=24)
+    lists_signed_tags: bool = False
 
     def rule_for(self, tag: Tag) -> tuple[str, SignedBy]:
         """The rule's name (the pattern itself) and what it asks for; the most specific tag pattern counts."""
@@ -72,12 +76,45 @@ class Relaxation:
 
 
 @dataclass(frozen=True, slots=True)
+class Exemption:
+    """One entry of `exceptions`: a digest of a repository that is served unsigned until an instant."""
+
+    repository: Repository
+    digest: Digest
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocklist:
+    """`blocked`: digests, and public key ids (dialect 2.5, canonical), each with the reason."""
+
+    digests: Mapping[Digest, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def refusal(self, digest: Digest) -> Blocked | None:
+        """What to say of a digest that is named, None for any other."""
+        reason = self.digests.get(digest)
+        return None if reason is None else Blocked(f"digest {digest[:19]}..", reason)
+
+    def check(self, digest: Digest) -> None:
+        """Refuse a digest that is named. Raises `Blocked`."""
+        if refusal := self.refusal(digest):
+            raise refusal
+
+
+NOTHING_BLOCKED: Final = Blocklist()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything that decides, for one `name`; immutable, replaced as a whole."""
 
     name: str
     entries: Sequence[Entry]
     rollout: Sequence[Relaxation]
+    exemptions: Sequence[Exemption] = ()
+    blocked: Blocklist = field(default_factory=Blocklist)
 
     def entry_for(self, repository: Repository) -> Entry:
         """The one entry that applies: the most specific pattern. Raises `NoRule`."""
@@ -86,11 +123,11 @@ class Policy:
             raise NoRule
         return max(fitting, key=lambda entry: entry.pattern.specificity)
 
-    def whereabouts(self, repository: Repository) -> dict[str, str]:
-        """GUN and Notary of a repository, as a sentence about it names them; empty without an entry."""
+    def whereabouts(self, repository: Repository, name: str | None = None) -> dict[str, str]:
+        """GUN, under `name` or the policy's own, and Notary of a repository for a sentence; empty without an entry."""
         try:
             entry = self.entry_for(repository)
-            return {"gun": entry.gun(self.name, repository), "notary": entry.notary}
+            return {"gun": entry.gun(name or self.name, repository), "notary": entry.notary}
         except (NoRule, NameInvalid):
             return {}
 

@@ -1,71 +1,137 @@
-"""Which digest a tag has, and which digests are admitted (design: Deciding). Pure; the only maker of `Allowed`.
+"""What is admitted, and why something is not (design: Deciding). Pure; the only maker of `Allowed` by signatures.
 
-1. `released`: the digest in `targets/releases` if that role is declared, else in `targets` (S4).
-2. Otherwise each named signer has at most one vote; each vote stands on a public key of its own.
-3. Where `targets/releases` is declared, only votes for what it names count, unless the entry ignores it.
-4. Enough votes for one digest decide. Two such digests are a disagreement.
+What a tag has by its rule is said in `verdicts`, what it had before in `superseded`. `past` is what roles
+said before this collection, `blocked` what nobody may pull; without them nothing is remembered or blocked.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from proxy.errors import Expired, Refusal, TagNotSigned, TrustError
-from proxy.names import RELEASES, TARGETS, Digest, RoleName, Tag
+from proxy.errors import DigestNotSigned, Refusal, TrustError
+from proxy.names import RELEASES, TARGETS, Digest, Tag
 from proxy.policy.decisions import Allowed, RoleEvidence, allow
-from proxy.policy.entries import Entry
-from proxy.policy.polls import Poll, gravest, is_unreleased, names_of
-from proxy.policy.release import release_of
+from proxy.policy.entries import NOTHING_BLOCKED, Blocklist, Entry
+from proxy.policy.past import NO_PAST, Past
+from proxy.policy.polls import gravest
 from proxy.policy.signers import Released
-from proxy.policy.votes import cast
-from proxy.tuf.collection import Collection
+from proxy.policy.superseded import Tags
+from proxy.policy.verdicts import Verdict
+from proxy.tuf.collection import Collection, Unusable
 
 
-def resolve_tag(entry: Entry, tag: Tag, collection: Collection, now: datetime) -> Allowed:
-    """The digest that a tag has now. Raises a `Refusal` that says what stops it."""
-    rule, signed_by = entry.rule_for(tag)
-    release = release_of(entry, tag, collection, now)
-    if isinstance(signed_by, Released):
-        if release.defect:
-            raise gravest([release.defect])
-        if release.target is None:
-            raise TagNotSigned(tag, is_unreleased(tag, collection))
-        names = names_of(tag, release.target, collection)
-        until = _valid_until([release.role], collection, now)
-        return allow(release.target.digest, release.target.length, names, entry, rule, until)
-    ballot = cast(signed_by.signers, tag, collection, now)
-    votes = Poll(tag, signed_by.signers, ballot, release, collection).decide(signed_by)
-    rests_on = [vote.signer.role for vote in votes] + ([release.role] if release.is_binding else [])
-    until = min([_valid_until(rests_on, collection, now), *(vote.until for vote in votes if vote.until)])
-    names = tuple(vote.signer.name for vote in votes)
-    return allow(votes[0].target.digest, votes[0].target.length, names, entry, rule, until)
+def resolve_tag(
+    entry: Entry,
+    tag: Tag,
+    collection: Collection,
+    now: datetime,
+    *,
+    past: Past = NO_PAST,
+    blocked: Blocklist = NOTHING_BLOCKED,
+) -> Allowed:
+    """The digest that a tag has now. Raises a `Refusal` that says what stops it.
 
-
-def admit_digest(entry: Entry, digest: Digest, collection: Collection, now: datetime) -> Allowed | None:
-    """Admit a digest that a tag has now, or None.
-
-    Raises a `TrustError` where a role names the digest and a defect alone stops it from counting.
+    While its signers sign another digest one after the other, that is the last one that had enough votes.
     """
-    naming = sorted(
-        {tag for role in collection.usable() for tag, target in role.targets.items() if target.digest == digest}
-    )
-    found, refusals = _resolve_all(entry, naming, collection, now)
-    for allowed in found:
-        if allowed.digest == digest:
-            return allowed
-    if defects := _defects(refusals):
+    verdict = Tags(entry, collection, now, past, blocked).current(tag)
+    return _allow(entry, verdict, blocked)
+
+
+def admit_digest(
+    entry: Entry,
+    digest: Digest,
+    collection: Collection,
+    now: datetime,
+    *,
+    past: Past = NO_PAST,
+    blocked: Blocklist = NOTHING_BLOCKED,
+) -> Allowed | None:
+    """Admit a digest that a tag has now, or had before and for long enough, or None.
+
+    Raises `Blocked`, and a `TrustError` where a role names the digest and a defect alone stops it from counting.
+    """
+    blocked.check(digest)
+    tags = Tags(entry, collection, now, past, blocked)
+    naming, named = collection.naming(digest), past.naming(digest)
+    living: list[Verdict] = []
+    defects: list[TrustError] = []
+    for tag in sorted(naming | named):
+        try:
+            verdict = tags.current(tag)
+        except Refusal as refusal:
+            defects.extend(_defects([refusal]) if tag in naming else ())
+            continue
+        if verdict.target.digest == digest:
+            return _allow(entry, verdict, blocked)
+        living.append(verdict)
+    for verdict in _superseded(tags, living):
+        if verdict.target.digest == digest:
+            return _allow(entry, verdict, blocked)
+    if defects:
         raise gravest(defects)
     return None
 
 
-def admitted(entry: Entry, collection: Collection, now: datetime) -> tuple[Allowed, ...]:
-    """Every digest that some tag has now, once each; what an index among them names is admitted too.
+def admitted(
+    entry: Entry,
+    collection: Collection,
+    now: datetime,
+    *,
+    past: Past = NO_PAST,
+    blocked: Blocklist = NOTHING_BLOCKED,
+) -> tuple[Allowed, ...]:
+    """Every digest that some tag has now or had before and for long enough, once each, without blocked ones.
 
-    Raises a `TrustError` where defects alone leave nothing admitted.
+    What an index among them names is admitted too. Raises a `TrustError` where defects alone leave nothing
+    admitted.
     """
-    found, refusals = _resolve_all(entry, sorted(collection.tags()), collection, now)
+    tags = Tags(entry, collection, now, past, blocked)
+    found, refusals = _current(tags, collection.tags())
     if not found and (defects := _defects(refusals)):
         raise gravest(defects)
-    return tuple({allowed.digest: allowed for allowed in reversed(found)}.values())
+    verdicts = {verdict.target.digest: verdict for verdict in reversed(found + _superseded(tags, found))}
+    return tuple(_allow(entry, each, blocked) for digest, each in verdicts.items() if digest not in blocked.digests)
+
+
+def signed_tags(
+    entry: Entry,
+    collection: Collection,
+    now: datetime,
+    *,
+    past: Past = NO_PAST,
+    blocked: Blocklist = NOTHING_BLOCKED,
+) -> frozenset[Tag]:
+    """The tags that have a digest now, without those whose digest is blocked."""
+    found, _ = _current(Tags(entry, collection, now, past, blocked), collection.tags())
+    return frozenset(verdict.tag for verdict in found if verdict.target.digest not in blocked.digests)
+
+
+def why_not_admitted(
+    entry: Entry,
+    digest: Digest,
+    collection: Collection,
+    now: datetime,
+    *,
+    past: Past = NO_PAST,
+    blocked: Blocklist = NOTHING_BLOCKED,
+) -> Refusal:
+    """Why a digest that nothing admits is refused; for one that was looked for among all children in vain.
+
+    1. It is blocked.
+    2. A role that cannot be used now names it, or did so a short time ago.
+    3. A tag had it, and that ended.
+    4. Nothing signed it.
+    """
+    if refusal := blocked.refusal(digest):  # (1)
+        return refusal
+    tags = Tags(entry, collection, now, past, blocked)
+    _, refusals = _current(tags, _in_doubt(digest, tags))
+    if defects := _defects(refusals):  # (2)
+        return gravest(defects)
+    ends = [(end, tag) for tag in past.naming(digest) if (end := tags.ended(tag, digest))]
+    if ends:  # (3)
+        ended, tag = max(ends)
+        return DigestNotSigned(digest, tag, ended)
+    return DigestNotSigned(digest)  # (4)
 
 
 def evidence(entry: Entry, tag: Tag | None, collection: Collection) -> Mapping[str, RoleEvidence]:
@@ -84,41 +150,44 @@ def evidence(entry: Entry, tag: Tag | None, collection: Collection) -> Mapping[s
     return roles
 
 
-def _resolve_all(
-    entry: Entry, tags: Iterable[Tag], collection: Collection, now: datetime
-) -> tuple[list[Allowed], list[Refusal]]:
-    found: list[Allowed] = []
+def _allow(entry: Entry, verdict: Verdict, blocked: Blocklist) -> Allowed:
+    target = verdict.target
+    return allow(target.digest, target.length, verdict.signers, entry, verdict.rule, verdict.valid_until, blocked)
+
+
+def _in_doubt(digest: Digest, tags: Tags) -> frozenset[Tag]:
+    """The tags that might have this digest if a role were usable: by its own file, or by what it said lately."""
+    unusable = [role for role in tags.collection.roles.values() if isinstance(role, Unusable)]
+    claimed = {tag for role in unusable for tag, target in role.claims.items() if target.digest == digest}
+    names = {role.name for role in unusable}
+    lately = {
+        tag
+        for tag in tags.past.naming(digest)
+        for record in tags.past.of(tag)
+        for statement in record.said
+        if statement.role in names
+        and statement.target.digest == digest
+        and tags.now < record.ended + tags.entry.superseded_for
+    }
+    return tags.collection.naming(digest) | claimed | lately
+
+
+def _current(tags: Tags, wanted: Iterable[Tag]) -> tuple[list[Verdict], list[Refusal]]:
+    found: list[Verdict] = []
     refusals: list[Refusal] = []
-    for tag in tags:
+    for tag in sorted(wanted):
         try:
-            found.append(resolve_tag(entry, tag, collection, now))
+            found.append(tags.current(tag))
         except Refusal as refusal:
             refusals.append(refusal)
     return found, refusals
 
 
+def _superseded(tags: Tags, current: Iterable[Verdict]) -> list[Verdict]:
+    """What their tags had before, that which is served for longest first."""
+    found = [earlier for verdict in current for earlier in tags.superseded(verdict)]
+    return sorted(found, key=lambda verdict: verdict.valid_until, reverse=True)
+
+
 def _defects(refusals: Iterable[Refusal]) -> list[TrustError]:
     return [refusal for refusal in refusals if isinstance(refusal, TrustError)]
-
-
-def _valid_until(rests_on: Iterable[RoleName], collection: Collection, now: datetime) -> datetime:
-    """The first expiry of a role that the decision rests on, those above it included.
-
-    A collection is verified when it is fetched and asked for a while longer, so a role may have run out
-    since. Raises `Expired`.
-    """
-    usable = {role.name: role.expires for role in collection.usable()}
-    instants = {top.name: top.expires for top in (collection.root, collection.timestamp, collection.snapshot)}
-    instants |= {above: usable[above] for name in rests_on for above in _upwards(name)}
-    first = min(instants, key=lambda name: instants[name])
-    if instants[first] < now:
-        raise Expired(first, instants[first])
-    return instants[first]
-
-
-def _upwards(name: RoleName) -> Iterable[RoleName]:
-    """A role and those above it, up to `targets`."""
-    yield name
-    while name != TARGETS:
-        name = name.parent
-        yield name

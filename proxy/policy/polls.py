@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from proxy.errors import (
+    Blocked,
     Expired,
     MetadataCorrupt,
     Refusal,
@@ -22,10 +23,10 @@ from proxy.errors import (
 from proxy.names import RELEASES, TARGETS, RoleName, Tag
 from proxy.policy.release import Release
 from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Signer
-from proxy.policy.votes import Ballot, Vote, standing
+from proxy.policy.votes import Ballot, Vote, is_silent, standing
 from proxy.tuf.collection import Collection, Role, Target
 
-_GRAVEST_FIRST: Final = (Expired, ThresholdNotMet, Rollback, MetadataCorrupt)
+_GRAVEST_FIRST: Final = (Blocked, Expired, ThresholdNotMet, Rollback, MetadataCorrupt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,31 @@ class Poll:
         """The votes that decide, all for one digest. Raises a `Refusal`."""
         return self._first() if isinstance(signed_by, FirstOf) else self._enough(signed_by.needed)
 
+    def has_enough(self, signed_by: AnyOf | FirstOf | AllOf | AtLeast) -> bool:
+        """Whether any digest has enough votes, be it one of two that have."""
+        needed = 1 if isinstance(signed_by, FirstOf) else signed_by.needed
+        return bool(self._reached(needed))
+
     def _counting(self) -> Ballot:
         """The votes that count: where the release is binding, only those for what it names."""
         return self.ballot.only(self.release.target) if self.release.is_binding else self.ballot
 
     def _enough(self, needed: int) -> list[Vote]:
         """At least `needed` standing votes for one digest."""
-        groups = self._counting().by_target().values()
-        reached = [votes for group in groups if len(votes := standing(group)) >= needed]
+        reached = self._reached(needed)
         if len(reached) > 1:
             raise SignersDisagree(self.tag, tuple(votes[0].target.digest for votes in reached))
         if not reached:
-            raise self._why_not(needed, list(self.ballot.defects.values()))
+            roles = {signer.name: signer.role for signer in self.signers}
+            defects = self.ballot.defects.items()
+            telling = [each for name, each in defects if not is_silent(roles[name], self.tag, self.collection)]
+            raise self._why_not(needed, telling)
         return reached[0]
+
+    def _reached(self, needed: int) -> list[list[Vote]]:
+        """The standing votes of each digest that has at least `needed` of them."""
+        groups = self._counting().by_target().values()
+        return [votes for group in groups if len(votes := standing(group)) >= needed]
 
     def _first(self) -> list[Vote]:
         """The vote of the first signer that has one.
@@ -77,7 +90,7 @@ class Poll:
         counting, is_signed = self._counting(), len(_most(self.ballot)) >= needed
         if is_signed and self.release.is_binding and not self.release.target:
             defects = []  # enough signers agree, nobody released it: mending the others would change nothing
-        if self.release.is_binding and self.release.defect:
+        if self.release.is_binding and self.release.defect and not is_silent(RELEASES, self.tag, self.collection):
             defects = [*defects, self.release.defect]
         if defects:
             return gravest(defects)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from proxy.errors import Expired, TrustError
+from proxy.errors import Blocked, Expired, TrustError
 from proxy.names import TARGETS, RoleName, Tag
 from proxy.policy.signers import Signer
 from proxy.tuf.collection import Collection, Role, Target, Unusable
@@ -89,6 +89,15 @@ def defect_of(name: RoleName, collection: Collection, now: datetime) -> TrustErr
             return Expired(name, role.expires)
         name = name.parent
     return None
+
+
+def is_silent(name: RoleName, tag: Tag, collection: Collection) -> bool:
+    """Whether a blocked key alone makes a role unusable, and its file says nothing of a tag anyway.
+
+    Then the block is not what a refusal of that tag is due to. It is for the words of a refusal alone.
+    """
+    role = collection.roles.get(name)
+    return isinstance(role, Unusable) and isinstance(role.error, Blocked) and tag not in role.claims
 
 
 def _standing_behind(signer: Signer, role: Role, now: datetime) -> frozenset[str]:

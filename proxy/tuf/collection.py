@@ -1,8 +1,11 @@
 """The trusted collection: everything verified about one GUN, and what of it is remembered."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
 
 from proxy.errors import TrustError
 from proxy.names import RELEASES, TARGETS, Digest, Gun, RoleName, Tag
@@ -15,6 +18,9 @@ class Target:
 
     digest: Digest
     length: int
+
+
+NOTHING_SAID: Final[Mapping[Tag, Target]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ class Role:
 class Unusable:
     """A declared delegation that cannot be used, and why (difference L2).
 
-    `keys` and `threshold` are those it is declared with.
+    `keys` and `threshold` are those it is declared with. `claims` is what its file says, where that could be
+    read: it proves nothing, and only helps to say what a refusal is due to.
     """
 
     name: RoleName
@@ -60,6 +67,7 @@ class Unusable:
     keys: Mapping[str, PublicKey]
     threshold: int
     paths: tuple[str, ...]
+    claims: Mapping[Tag, Target] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ class Stored:
     files: Mapping[RoleName, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Collection:
     """All verified trust data of a GUN. `roles` holds `targets` and every declared delegation.
 
@@ -122,6 +130,19 @@ class Collection:
     def tags(self) -> frozenset[Tag]:
         """Every tag that any usable role names."""
         return frozenset(tag for role in self.usable() for tag in role.targets)
+
+    def naming(self, digest: Digest) -> frozenset[Tag]:
+        """The tags of which any usable role says this digest."""
+        return frozenset(self._by_digest.get(digest, ()))
+
+    @cached_property
+    def _by_digest(self) -> Mapping[Digest, list[Tag]]:
+        """Made once, so that it costs nothing to ask for a digest that nobody ever signed."""
+        found: dict[Digest, list[Tag]] = {}
+        for role in self.usable():
+            for tag, target in role.targets.items():
+                found.setdefault(target.digest, []).append(tag)
+        return found
 
 
 def covers(paths: tuple[str, ...], tag: str) -> bool:

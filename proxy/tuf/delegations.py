@@ -11,8 +11,8 @@ from datetime import datetime
 
 from proxy.errors import Expired, MetadataCorrupt, Rollback, TrustError
 from proxy.limits import DELEGATION_DEPTH, DELEGATIONS_BYTES, ROLES
-from proxy.names import RoleName
-from proxy.tuf.collection import Role, Unpublished, Unusable, covers
+from proxy.names import RoleName, Tag
+from proxy.tuf.collection import NOTHING_SAID, Role, Target, Unpublished, Unusable, covers
 from proxy.tuf.floors import Floors
 from proxy.tuf.keys import PublicKey, first_certificate, is_sha1, is_short
 from proxy.tuf.metadata import Delegation, FileMeta, Snapshot, Targets, open_envelope, read_targets
@@ -35,11 +35,16 @@ class Wanted:
 
 @dataclass(slots=True)
 class DelegationTree:
-    """Grows from a verified `targets`; `now` is the instant of the update, `room` the bytes left for delegations."""
+    """Grows from a verified `targets`.
+
+    `now` is the instant of the update, `blocked` says of public key ids why they never count, `room` is the
+    bytes left for delegations.
+    """
 
     snapshot: Snapshot
     floors: Floors
     now: datetime
+    blocked: Mapping[str, str]
     room: int = DELEGATIONS_BYTES
     roles: dict[RoleName, Role | Unusable | Unpublished] = field(default_factory=dict)
     files: dict[RoleName, bytes] = field(default_factory=dict)
@@ -56,13 +61,15 @@ class DelegationTree:
         `Unusable` and ends its subtree.
         """
         name, delegated = wanted.name, wanted.delegation.role
+        claims = NOTHING_SAID
         try:
             wanted.meta.check(name, data)
             _check_strength(name, delegated.keys)
             envelope = open_envelope(name, data)
             targets = read_targets(name, envelope.signed)
+            claims = targets.targets
             self.floors.check(name, targets.version, data)
-            signed_by = signers_of(name, envelope, delegated.keys, delegated.threshold)
+            signed_by = signers_of(name, envelope, delegated.keys, delegated.threshold, self.blocked)
             if targets.expires < self.now:
                 raise Expired(name, targets.expires)
             role = Role(
@@ -77,7 +84,7 @@ class DelegationTree:
             )
             return self._grow(role, targets, data)
         except TrustError as error:
-            self.spoil(wanted, error)
+            self._spoil(wanted.delegation, wanted.paths, error, claims)
             return []
 
     def spoil(self, wanted: Wanted, error: TrustError) -> None:
@@ -126,10 +133,16 @@ class DelegationTree:
             self.roles[name] = Unpublished(name, delegation.role.keys, delegation.role.threshold, paths)
         return None
 
-    def _spoil(self, delegation: Delegation, paths: tuple[str, ...], error: TrustError) -> None:
+    def _spoil(
+        self,
+        delegation: Delegation,
+        paths: tuple[str, ...],
+        error: TrustError,
+        claims: Mapping[Tag, Target] = NOTHING_SAID,
+    ) -> None:
         # a copy: the error itself holds on to the frames that it went through, and to the files in them
         role, why = delegation.role, replace(error)
-        self.roles[delegation.name] = Unusable(delegation.name, why, role.keys, role.threshold, paths)
+        self.roles[delegation.name] = Unusable(delegation.name, why, role.keys, role.threshold, paths, claims)
 
     def _is_in_doubt(self, name: RoleName) -> bool:
         """Whether the role or one above it is unusable now."""

@@ -7,6 +7,7 @@
 5. A successor's version is not lower; the same version means the same bytes (S5).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,11 +28,15 @@ class TrustedRoot:
 
 @dataclass(frozen=True, slots=True)
 class RootRules:
-    """What every root of one update is held against; `now` is the instant of the update."""
+    """What every root of one update is held against.
+
+    `now` is the instant of the update; `blocked` says of public key ids why they never count.
+    """
 
     gun: Gun
     pins: Pins
     now: datetime
+    blocked: Mapping[str, str]
 
     def trust(self, data: bytes) -> TrustedRoot:
         """Trust a first or remembered root. Raises a `TrustError`. Its own expiry is not looked at."""
@@ -40,7 +45,8 @@ class RootRules:
     def succeed(self, previous: TrustedRoot, data: bytes) -> TrustedRoot:
         """Trust the successor of a trusted root.
 
-        Raises a `TrustError`; `RootRotationBroken` alone means that intermediate versions may mend it.
+        Raises a `TrustError`; `RootRotationBroken` and `Blocked` alone mean that intermediate versions may
+        mend it.
         """
         return previous if data == previous.data else self._accept(data, previous)
 
@@ -53,7 +59,7 @@ class RootRules:
             raise RootNotTrusted(why_none(listed.keys, self.gun, self.pins, self.now))
         if previous:
             self._check_vouched(envelope, previous)  # (3)
-        signers_of(ROOT, envelope, counted, listed.threshold)  # (4)
+        signers_of(ROOT, envelope, counted, listed.threshold, self.blocked)  # (4)
         if previous and root.version <= previous.root.version:  # (5)
             raise Rollback(ROOT, _went_back(root.version, previous.root.version))
         return TrustedRoot(root, data)
@@ -62,7 +68,7 @@ class RootRules:
         vouching = previous.root.roles[ROOT]
         keys = root_keys(vouching.keys, self.gun, self.pins, self.now, dated=False)
         try:
-            signers_of(ROOT, envelope, keys, vouching.threshold)
+            signers_of(ROOT, envelope, keys, vouching.threshold, self.blocked)
         except ThresholdNotMet as error:
             why = f"{error.valid} of {error.threshold} signatures of version {previous.root.version}"
             raise RootRotationBroken(why) from None

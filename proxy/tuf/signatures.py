@@ -2,29 +2,36 @@
 
 from collections.abc import Mapping
 
-from proxy.errors import MetadataCorrupt, ThresholdNotMet
+from proxy.errors import Blocked, MetadataCorrupt, ThresholdNotMet
 from proxy.names import RoleName
 from proxy.tuf.keys import PublicKey
 from proxy.tuf.metadata import Envelope
 
 
-def signers_of(role: RoleName, envelope: Envelope, keys: Mapping[str, PublicKey], threshold: int) -> frozenset[str]:
+def signers_of(
+    role: RoleName, envelope: Envelope, keys: Mapping[str, PublicKey], threshold: int, blocked: Mapping[str, str]
+) -> frozenset[str]:
     """The public key ids of all valid signatures; at least `threshold` of them.
 
-    `keys` are those that may sign, by key id. A bad signature counts for nothing and spoils nothing; one by
-    a key that is listed under a false id spoils the file.
+    `keys` are those that may sign, by key id; `blocked` says of public key ids why they never count. A bad
+    signature counts for nothing and spoils nothing; one by a key that is listed under a false id spoils the
+    file; one by a blocked key is as good as none.
 
-    Raises `ThresholdNotMet`, `MetadataCorrupt`.
+    Raises `ThresholdNotMet`, `MetadataCorrupt`, and `Blocked` where only blocked keys keep it from the threshold.
     """
     valid: set[str] = set()
+    stopped: set[str] = set()
     for signature in envelope.signatures:
         key = keys.get(signature.key_id)
         if key is None:
             continue
-        if key.key_id != signature.key_id:
+        if key.key_id != signature.key_id and key.public_key_id not in blocked:
             raise MetadataCorrupt(role, "it lists a key under a false id")
         if key.verifies(signature.method, signature.value, envelope.payload):
-            valid.add(key.public_key_id)
-    if len(valid) < threshold:
-        raise ThresholdNotMet(role, len(valid), threshold)
-    return frozenset(valid)
+            (stopped if key.public_key_id in blocked else valid).add(key.public_key_id)
+    if len(valid) >= threshold:
+        return frozenset(valid)
+    if len(valid | stopped) >= threshold:
+        first = min(stopped)
+        raise Blocked(f"key {first[:12]}..", blocked[first])
+    raise ThresholdNotMet(role, len(valid), threshold)

@@ -14,6 +14,7 @@ Every file passes: hash, envelope, signatures, structure, version, expiry. Versi
 an earlier update accepted. Anything out of order is a defect of ours and raises `RuntimeError`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -40,11 +41,15 @@ _Part = TypeVar("_Part")
 
 
 class TrustedSet:
-    """What one update has verified so far; `now` is its one instant, an aware UTC datetime."""
+    """What one update has verified so far.
 
-    def __init__(self, gun: Gun, pins: Pins, stored: Stored | None, now: datetime) -> None:
-        self._rules = RootRules(gun, pins, now)
+    `now` is its one instant, an aware UTC datetime; `blocked` says of public key ids why they never count.
+    """
+
+    def __init__(self, gun: Gun, pins: Pins, stored: Stored | None, now: datetime, blocked: Mapping[str, str]) -> None:
+        self._rules = RootRules(gun, pins, now, blocked)
         self._now = now
+        self._blocked = blocked
         self._floors = Floors(stored.files if stored else {})
         self._remembered_root: TrustedRoot | None = None
         self._root: TrustedRoot | None = None
@@ -118,7 +123,7 @@ class TrustedSet:
         snapshot.files[TARGETS].check(TARGETS, data)
         listed = self.root.root.roles[TARGETS]
         envelope = open_envelope(TARGETS, data)
-        signed_by = signers_of(TARGETS, envelope, listed.keys, listed.threshold)
+        signed_by = signers_of(TARGETS, envelope, listed.keys, listed.threshold, self._blocked)
         targets = read_targets(TARGETS, envelope.signed)
         self._floors.check(TARGETS, targets.version, data)
         self._check_expiry(TARGETS, targets.expires)
@@ -132,7 +137,7 @@ class TrustedSet:
             paths=("",),
             targets=targets.targets,
         )
-        self._tree = DelegationTree(snapshot, self._floors, self._now)
+        self._tree = DelegationTree(snapshot, self._floors, self._now, self._blocked)
         return self._tree.plant(role, targets, data)
 
     def update_delegation(self, wanted: Wanted, data: bytes) -> list[Wanted]:
@@ -161,7 +166,7 @@ class TrustedSet:
     def _signed(self, role: RoleName, data: bytes) -> Envelope:
         envelope = open_envelope(role, data)
         listed = self.root.root.roles[role]
-        signers_of(role, envelope, listed.keys, listed.threshold)
+        signers_of(role, envelope, listed.keys, listed.threshold, self._blocked)
         return envelope
 
     def _check_expiry(self, role: RoleName, expires: datetime) -> None:

@@ -1,6 +1,6 @@
 """The order of one update, as a generator that asks for files and is sent replies (dialect 3; S6, S8, S14).
 
-    workflow = update(gun, pins, stored, now)
+    workflow = update(gun, pins, stored, now, blocked)
     wishes = next(workflow)                      # a tuple of Fetch
     wishes = workflow.send(replies)              # as many replies, in the same order
     ...                                          # until StopIteration brings the Collection
@@ -10,11 +10,13 @@ attempt is worth it, and what an absent file means.
 """
 
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from proxy.errors import (
+    Blocked,
     MetadataCorrupt,
     NotaryUnreachable,
     NoTrustData,
@@ -37,6 +39,8 @@ Wishes: TypeAlias = tuple[Fetch, ...]
 Replies: TypeAlias = tuple[Reply, ...]
 Workflow: TypeAlias = Generator[Wishes, Replies, Collection]
 
+NONE_BLOCKED: Final[Mapping[str, str]] = MappingProxyType({})
+
 _LARGEST: Final = {ROOT: ROOT_BYTES, SNAPSHOT: SNAPSHOT_BYTES, TIMESTAMP: TIMESTAMP_BYTES}
 
 
@@ -48,18 +52,21 @@ class _ListedFileWrong(Exception):
         self.error = error
 
 
-def update(gun: Gun, pins: Pins, stored: Stored | None, now: datetime) -> Workflow:
+def update(
+    gun: Gun, pins: Pins, stored: Stored | None, now: datetime, blocked: Mapping[str, str] = NONE_BLOCKED
+) -> Workflow:
     """Verify everything Notary has for a GUN, from what was remembered to a new collection.
 
-    `now` is an aware UTC datetime, read once. Raises a `TrustError` or `NotaryUnreachable` into the caller.
-    A hash mismatch or a missing listed file starts the whole over, once.
+    `now` is an aware UTC datetime, read once. `blocked` says of public key ids (dialect 2.5, canonical) why
+    their signatures count for nothing, in any role. Raises a `TrustError` or `NotaryUnreachable` into the
+    caller. A hash mismatch or a missing listed file starts the whole over, once.
     """
     try:
-        return (yield from _attempt(TrustedSet(gun, pins, stored, now), stored, is_last=False))
+        return (yield from _attempt(TrustedSet(gun, pins, stored, now, blocked), stored, is_last=False))
     except _ListedFileWrong:
         pass
     try:
-        return (yield from _attempt(TrustedSet(gun, pins, stored, now), stored, is_last=True))
+        return (yield from _attempt(TrustedSet(gun, pins, stored, now, blocked), stored, is_last=True))
     except _ListedFileWrong as wrong:
         raise wrong.error from None
 
@@ -97,7 +104,7 @@ def _timestamp_and_snapshot(trusted: TrustedSet, known: dict[str, bytes]) -> Gen
     """
     try:
         return (yield from _under_one_root(trusted, known))
-    except ThresholdNotMet:
+    except (ThresholdNotMet, Blocked):
         newest = yield from _fetch_plain(ROOT)
         if newest == trusted.root.data:
             raise
@@ -121,7 +128,7 @@ def _rotate(trusted: TrustedSet, newest: bytes) -> Generator[Wishes, Replies, No
     reached = trusted.root
     try:
         root = trusted.successor(reached, newest)
-    except RootRotationBroken:
+    except (RootRotationBroken, Blocked):
         wanted = version_in(ROOT, newest)
         if not 0 < wanted - reached.root.version - 1 <= ROOT_ROTATIONS:
             raise

@@ -3,12 +3,16 @@
 Each attack says what the attacker holds; whatever keys that does not name, the attacker has not.
 """
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
 from proxy.errors import Refusal
 from proxy.names import Digest, RoleName, Tag
-from proxy.policy.evaluation import resolve_tag
+from proxy.policy.entries import Blocklist
+from proxy.policy.evaluation import admit_digest, resolve_tag
+from proxy.policy.past import NO_PAST, Past, record
 from proxy.policy.signers import AnyOf, Released, SignedBy
 from proxy.tuf.collection import Collection, Role, Stored, Unusable
 from tests.support.collections import entry, signer
@@ -73,10 +77,16 @@ def resolve(collection: Collection, signed_by: SignedBy = RELEASED) -> Digest:
     return resolve_tag(entry(signed_by), TAG, collection, NOW).digest
 
 
-def answer(sim: NotarySimulator, stored: Stored | None, signed_by: SignedBy = RELEASED) -> Digest | type[Refusal]:
-    """What a client ends up with: the digest of the tag, or the kind of refusal."""
+def answer(
+    sim: NotarySimulator,
+    stored: Stored | None,
+    signed_by: SignedBy = RELEASED,
+    *,
+    blocked: Mapping[str, str] | None = None,
+) -> Digest | type[Refusal]:
+    """What a client ends up with: the digest of the tag, or the kind of refusal; `blocked` are public key ids."""
     try:
-        return resolve(read(sim, stored), signed_by)
+        return resolve(read(sim, stored, blocked=blocked), signed_by)
     except Refusal as refusal:
         return type(refusal)
 
@@ -91,3 +101,34 @@ def defect(collection: Collection, role: str) -> type[Refusal]:
 def usable(collection: Collection, role: str) -> bool:
     """Whether a role can be used."""
     return isinstance(collection.roles.get(RoleName(role)), Role)
+
+
+class Reader:
+    """A proxy that reads the repository again and again, an hour apart, and remembers what it must."""
+
+    def __init__(self, signed_by: SignedBy = RELEASED, superseded_for: timedelta = timedelta(hours=24)) -> None:
+        self.entry = entry(signed_by, superseded_for=superseded_for)
+        self.stored: Stored | None = None
+        self.today: Collection | None = None
+        self.past = NO_PAST
+        self.now = NOW
+        self.blocked = Blocklist()
+
+    def see(self, sim: NotarySimulator) -> None:
+        """Read it once more. Raises what the update raises."""
+        self.now += timedelta(hours=1)
+        found = read(sim, self.stored, now=self.now, blocked=self.blocked.keys)
+        self.past = Past.decode(record(self.past, self.today, found, self.now, self.entry.superseded_for).encode())
+        self.stored, self.today = found.stored(), found
+
+    def admits(self, manifest: bytes, now: datetime | None = None) -> bool:
+        """Whether a client that asks for a manifest by digest gets it."""
+        assert self.today
+        when = now or self.now
+        try:
+            found = admit_digest(
+                self.entry, digest_of(manifest), self.today, when, past=self.past, blocked=self.blocked
+            )
+        except Refusal:
+            return False
+        return found is not None

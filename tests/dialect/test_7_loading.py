@@ -77,7 +77,7 @@ def test_a_right_description_may_be_short_or_long(change: Apply, role: str) -> N
 
 def _trusted(*, up_to: str = "") -> TrustedSet:
     """A trusted set that was fed the fixture's files in order, up to and with one of them."""
-    trusted = TrustedSet(Gun(GUN), Pins.tofu(), None, NOW)
+    trusted = TrustedSet(Gun(GUN), Pins.tofu(), None, NOW, {})
     files = fixture().current
     steps: dict[str, Callable[[bytes], object]] = {
         "root": trusted.first_root,

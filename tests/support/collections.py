@@ -19,6 +19,7 @@ from proxy.policy.entries import Entry
 from proxy.policy.patterns import RepositoryPattern
 from proxy.policy.signers import Released, SignedBy, Signer, SignerKey
 from proxy.tuf.collection import Collection, Role, Target, TopRole, Unpublished, Unusable
+from proxy.tuf.keys import PublicKey
 from proxy.tuf.pins import Pins
 
 NOW: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -43,19 +44,26 @@ def says(
     tags: Mapping[str, str | Target] | None = None,
     *,
     keys: Iterable[str] = (),
+    delegated: Iterable[str] = (),
+    threshold: int = 1,
     paths: tuple[str, ...] = ("",),
     expires: datetime = LATER,
     version: int = 1,
 ) -> Role:
-    """A usable role and what it says of tags; `keys` signed it, without any the one named after the role."""
+    """A usable role and what it says of tags; `keys` signed it, without any the one named after the role.
+
+    Those and the `delegated` ones may sign for it.
+    """
     targets = {Tag(tag): said if isinstance(said, Target) else target(said) for tag, said in (tags or {}).items()}
     signed_by = frozenset(keys) or frozenset({name.removeprefix("targets/")})
-    return Role(RoleName(name), version, expires, 1, {}, signed_by, paths, targets)
+    listed = {key: PublicKey("ecdsa", b"", key, key, None) for key in signed_by.union(delegated)}
+    return Role(RoleName(name), version, expires, threshold, listed, signed_by, paths, targets)
 
 
-def unusable(name: str, error: TrustError) -> Unusable:
-    """A declared role with a defect."""
-    return Unusable(RoleName(name), error, {}, 1, ("",))
+def unusable(name: str, error: TrustError, claims: Mapping[str, str] | None = None) -> Unusable:
+    """A declared role with a defect, and what its file says all the same."""
+    said = {Tag(tag): target(word) for tag, word in (claims or {}).items()}
+    return Unusable(RoleName(name), error, {}, 1, ("",), said)
 
 
 def unpublished(name: str) -> Unpublished:

@@ -1,6 +1,6 @@
 """Reads a simulated Notary with the verifier under test, without network: the one file here that knows both."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,10 +23,11 @@ class Reader:
     pins: Pins = field(default_factory=Pins.tofu)
     now: datetime = NOW
     rounds: list[tuple[str, ...]] = field(default_factory=list)
+    blocked: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, stored: Stored | None = None) -> Collection:
         """Run one update from first request to last. Raises what the update raises."""
-        workflow = update(Gun(self.sim.gun), self.pins, stored, self.now)
+        workflow = update(Gun(self.sim.gun), self.pins, stored, self.now, self.blocked)
         try:
             fetches = next(workflow)
             while True:
@@ -53,10 +54,15 @@ class Reader:
 
 
 def read(
-    sim: NotarySimulator, stored: Stored | None = None, *, pins: Pins | None = None, now: datetime = NOW
+    sim: NotarySimulator,
+    stored: Stored | None = None,
+    *,
+    pins: Pins | None = None,
+    now: datetime = NOW,
+    blocked: Mapping[str, str] | None = None,
 ) -> Collection:
-    """Read a simulated Notary once. Raises what the update raises."""
-    return Reader(sim, pins or Pins.tofu(), now).read(stored)
+    """Read a simulated Notary once; `blocked` are public key ids and why. Raises what the update raises."""
+    return Reader(sim, pins or Pins.tofu(), now, blocked=blocked or {}).read(stored)
 
 
 def remembered(sim: NotarySimulator, *, pins: Pins | None = None, now: datetime = NOW) -> Stored:

@@ -1,7 +1,7 @@
 """Every reason to refuse has one row: code, status and one sentence that fits a header line."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from proxy.refusals import TABLE, present, row_of
 # The contract (design: Answers): every code that this version can answer, with its status and OCI code.
 CONTRACT: Final = {
     ("no_rule", 403, "DENIED"),
+    ("blocked", 403, "DENIED"),
     ("no_trust_data", 403, "DENIED"),
     ("tag_not_signed", 403, "DENIED"),
     ("signer_missing", 403, "DENIED"),
@@ -27,11 +28,15 @@ CONTRACT: Final = {
     ("metadata_corrupt", 403, "DENIED"),
     ("signed_length_wrong", 403, "DENIED"),
     ("manifest_ambiguous", 403, "DENIED"),
+    ("blob_not_admitted", 403, "DENIED"),
     ("reference_invalid", 400, "NAME_INVALID"),
     ("reference_invalid", 400, "TAG_INVALID"),
     ("reference_invalid", 400, "DIGEST_INVALID"),
     ("path_unknown", 404, "UNSUPPORTED"),
     ("method_not_allowed", 405, "UNSUPPORTED"),
+    ("push_refused", 405, "UNSUPPORTED"),
+    ("delete_refused", 405, "UNSUPPORTED"),
+    ("pusher_head", 404, "MANIFEST_UNKNOWN"),
     ("manifest_missing", 404, "MANIFEST_UNKNOWN"),
     ("not_acceptable", 404, "MANIFEST_UNKNOWN"),
     ("content_mismatch", 502, "UNKNOWN"),
@@ -46,6 +51,7 @@ CONTRACT: Final = {
 
 # Kinds of refusals that are never raised themselves.
 FAMILIES: Final = {Refusal, errors.TrustError, errors.ReferenceInvalid, errors.CannotDecide}
+DIGEST: Final = f"sha256:{'5' * 64}"
 KINDS: Final = [pytest.param(kind, id=kind.__name__) for kind in TABLE]
 
 TEXTS: Final = {
@@ -70,11 +76,13 @@ def _subclasses(kind: type[Refusal]) -> set[type[Refusal]]:
 
 def _fact(kind: Any, case: str) -> object:
     """A value of a field of this type, as strange as the case says."""
+    instant = INSTANTS.get(case, datetime(2026, 11, 21, 12, 30, tzinfo=UTC))
     values: dict[Any, object] = {
         str: TEXTS[case],
         int: NUMBERS.get(case, 0),
         bool: case == "long",
-        datetime: INSTANTS.get(case, datetime(2026, 11, 21, 12, 30, tzinfo=UTC)),
+        datetime: instant,
+        datetime | None: instant,
         tuple[str, ...]: () if case == "empty" else (TEXTS[case],) * (2 if case == "plain" else 9),
     }
     return values[kind]
@@ -156,6 +164,24 @@ def test_a_row_says_what_it_means_and_how_loud_it_is(kind: type[Refusal]) -> Non
             "declared targets/releases: sign it or pull a signed tag [tag_not_signed]",
             id="signed but not released",
         ),
+        pytest.param(
+            errors.DigestNotSigned(DIGEST),
+            "shop/api:1.4 is admitted by no signed tag of gun example.com/shop/api: pull a signed tag, or sign this "
+            "digest [digest_not_signed]",
+            id="a digest",
+        ),
+        pytest.param(
+            errors.DigestNotSigned(DIGEST, "1.3", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+            "shop/api:1.4 is admitted by no signed tag of gun example.com/shop/api (tag 1.3 had it until 2026-01-02 "
+            "03:04 UTC): pull a signed tag, or sign this digest [digest_not_signed]",
+            id="a digest that was superseded",
+        ),
+        pytest.param(
+            errors.Blocked("key 3f2a9c1f77aa..", "laptop stolen"),
+            "shop/api:1.4 is refused, key 3f2a9c1f77aa.. is blocked (laptop stolen): ask this proxy's operator "
+            "[blocked]",
+            id="a blocked key",
+        ),
     ],
 )
 def test_facts_become_words(refusal: Refusal, message: str) -> None:
@@ -203,3 +229,11 @@ def test_a_presented_refusal_carries_its_row() -> None:
         "error",
     )
     assert presented.reason_phrase == f"Forbidden: {presented.message}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_refusal_says_its_facts_to_whoever_prints_it(kind: type[Refusal]) -> None:
+    """A traceback and a log line name the facts, of a copy as well as of the refusal itself."""
+    made = _made(kind, "plain")
+    facts = [str(getattr(made, field.name)) for field in fields(made)]
+    assert str(made) == str(replace(made)) == ", ".join(facts)

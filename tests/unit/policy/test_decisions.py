@@ -1,17 +1,30 @@
 """Permissions: only policy makes them, and they say what they are for."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from proxy.errors import Blocked, Refusal, TagNotSigned, Undecided
 from proxy.names import Descriptor, Repository
-from proxy.policy.decisions import Allowed, Unenforced, admit_any_digest, admit_child, allow, relax
-from proxy.policy.entries import AnyDigest, Mode, Policy, Relaxation
+from proxy.policy.decisions import (
+    Allowed,
+    Unenforced,
+    admit_any_digest,
+    admit_child,
+    allow,
+    candidate,
+    check_blocked,
+    exempt,
+    pass_unprotected,
+    relax,
+)
+from proxy.policy.entries import AnyDigest, Blocklist, Exemption, Mode, Policy, Relaxation
 from proxy.policy.patterns import RepositoryPattern
 from tests.support.collections import LATER, NOW, REPOSITORY, digest, entry
 
-ALLOWED = allow(digest("index"), 1024, ("qa", "alice"), entry(), "shop/**", LATER)
+BLOCKED = Blocklist({digest("bad"): "CVE-2026-1"})
+ALLOWED = allow(digest("index"), 1024, ("qa", "alice"), entry(), "shop/**", LATER, BLOCKED)
 
 
 @pytest.mark.parametrize("mint", [None, object(), "proxy.policy"])
@@ -42,6 +55,17 @@ def test_a_child_is_admitted_as_its_index_is() -> None:
     assert replace(child, digest=ALLOWED.digest, length=ALLOWED.length) == ALLOWED
 
 
+def test_a_blocked_digest_cannot_be_allowed() -> None:
+    """Neither by itself nor as the child of an index: the list goes on to what an index names."""
+    with pytest.raises(Blocked):
+        allow(digest("bad"), 1, (), entry(), "shop/**", LATER, BLOCKED)
+    inner = admit_child(ALLOWED, Descriptor(digest("inner"), 7, "application/vnd.oci.image.index.v1+json"))
+    for parent in (ALLOWED, inner):
+        with pytest.raises(Blocked) as caught:
+            admit_child(parent, Descriptor(digest("bad"), 7, "application/vnd.oci.image.manifest.v1+json"))
+        assert caught.value.reason == "CVE-2026-1"
+
+
 def _policy(*rollout: Relaxation) -> Policy:
     return Policy("registry.example.com", (entry(),), rollout)
 
@@ -60,11 +84,12 @@ def test_a_relaxed_repository_may_be_relayed_and_says_why(mode: Mode) -> None:
     [
         pytest.param(_policy(), id="not listed"),
         pytest.param(_policy(Relaxation(RepositoryPattern("**"), Mode.ENFORCE, None, None)), id="enforced"),
+        pytest.param(_policy(Relaxation(RepositoryPattern("**"), Mode.PROTECT, None, None)), id="protected"),
         pytest.param(_policy(Relaxation(RepositoryPattern("**"), Mode.DISABLED, NOW, "old")), id="run out"),
     ],
 )
 def test_an_enforced_repository_is_never_relayed(policy: Policy) -> None:
-    """Under `enforce` there is no permission without a verified decision."""
+    """Under `enforce` and `protect` there is no permission without a decision."""
     assert relax(policy, Repository("shop/api"), NOW) is None
 
 
@@ -80,3 +105,99 @@ def test_any_digest_may_be_pulled_until_its_instant() -> None:
 def test_without_digest_pull_no_digest_is_let_through() -> None:
     """The default is that only admitted digests are served."""
     assert admit_any_digest(entry(), NOW) is None
+
+
+# --- protect and candidates ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(TagNotSigned("1.4", unreleased=False), id="not signed"),
+        pytest.param(Undecided("Notary is away"), id="cannot be decided"),
+    ],
+)
+def test_what_was_never_signed_passes_under_protect(refusal: Refusal) -> None:
+    """The refusal stands beside the permission and says what `enforce` would do."""
+    permission = pass_unprotected(refusal)
+    assert (permission.mode, permission.reason) == (Mode.PROTECT, "rollout: protect")
+
+
+def test_what_is_blocked_does_not_pass_under_protect() -> None:
+    """`blocked` wins over everything there, too."""
+    refusal = Blocked("digest sha256:77aa..", "CVE-2026-1")
+    with pytest.raises(Blocked) as caught:
+        pass_unprotected(refusal)
+    assert caught.value is refusal
+
+
+@pytest.mark.parametrize("mode", [pytest.param(mode, id=mode) for mode in Mode])
+def test_the_candidates_listener_lets_everything_out(mode: Mode) -> None:
+    """Scanners and co-signers must read what is not signed yet; the mode is told as it is."""
+    permission = candidate(mode)
+    assert (permission.mode, permission.reason) == (mode, "candidates listener")
+
+
+# --- exceptions and blocked ---------------------------------------------------------------------
+
+BOOTSTRAP = Exemption(REPOSITORY, digest("bootstrap"), NOW + timedelta(days=1), "bootstrap")
+
+
+def _exempting(*exemptions: Exemption, blocked: Blocklist | None = None) -> Policy:
+    return Policy("registry.example.com", (), (), exemptions, blocked or Blocklist())
+
+
+def test_an_exception_is_served_without_entry_and_signature() -> None:
+    """Until its instant, and never as a verdict."""
+    found = exempt(_exempting(BOOTSTRAP), REPOSITORY, digest("bootstrap"), NOW)
+    assert found is not None
+    assert (found.digest, found.length, found.signers, found.entry) == (digest("bootstrap"), None, (), None)
+    assert (found.rule, found.valid_until, found.enforced) == ("exceptions: bootstrap", BOOTSTRAP.until, False)
+    assert ALLOWED.enforced
+
+
+def test_what_an_exempted_index_names_is_as_exempt() -> None:
+    """An exception for an index would be worth nothing without its children."""
+    parent = exempt(_exempting(BOOTSTRAP, blocked=BLOCKED), REPOSITORY, digest("bootstrap"), NOW)
+    assert parent is not None
+    child = admit_child(parent, Descriptor(digest("child"), 7, "application/vnd.oci.image.manifest.v1+json"))
+    assert (child.enforced, child.entry, child.valid_until) == (False, None, BOOTSTRAP.until)
+    with pytest.raises(Blocked):
+        admit_child(parent, Descriptor(digest("bad"), 7, "application/vnd.oci.image.manifest.v1+json"))
+
+
+@pytest.mark.parametrize(
+    ("exemption", "now"),
+    [
+        pytest.param(replace(BOOTSTRAP, digest=digest("other")), NOW, id="another digest"),
+        pytest.param(replace(BOOTSTRAP, repository=Repository("shop/web")), NOW, id="another repository"),
+        pytest.param(BOOTSTRAP, BOOTSTRAP.until, id="run out"),
+    ],
+)
+def test_an_exception_is_for_one_digest_of_one_repository_for_a_time(exemption: Exemption, now: datetime) -> None:
+    """Nothing else gets through it."""
+    assert exempt(_exempting(exemption), REPOSITORY, digest("bootstrap"), now) is None
+
+
+def test_the_exception_that_lasts_longest_counts() -> None:
+    """Where a digest is written twice."""
+    longer = replace(BOOTSTRAP, until=LATER, reason="for good")
+    for exemptions in ((BOOTSTRAP, longer), (longer, BOOTSTRAP)):
+        found = exempt(_exempting(*exemptions), REPOSITORY, digest("bootstrap"), NOW)
+        assert found is not None
+        assert (found.valid_until, found.rule) == (LATER, "exceptions: for good")
+
+
+def test_blocked_wins_over_an_exception() -> None:
+    """Whoever writes both wants it refused."""
+    policy = _exempting(replace(BOOTSTRAP, digest=digest("bad")), blocked=BLOCKED)
+    assert exempt(policy, REPOSITORY, digest("bad"), NOW) is None
+
+
+def test_a_digest_is_checked_against_the_list_before_everything_else() -> None:
+    """The refusal gives the operator's reason and enough of the digest to find it."""
+    policy = _exempting(blocked=BLOCKED)
+    with pytest.raises(Blocked) as caught:
+        check_blocked(policy, digest("bad"))
+    assert (caught.value.subject, caught.value.reason) == (f"digest {digest('bad')[:19]}..", "CVE-2026-1")
+    check_blocked(policy, digest("good"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import (
+    Blocked,
     Expired,
     MetadataCorrupt,
     Refusal,
@@ -20,9 +21,11 @@ from proxy.errors import (
 from proxy.names import RoleName, Tag
 from proxy.policy.evaluation import resolve_tag
 from proxy.policy.polls import gravest, has, is_unreleased, names_of
-from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, SignedBy
+from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Released, SignedBy
 from proxy.tuf.collection import Role, Unpublished, Unusable
 from tests.support.collections import LATER, NOW, entry, of, says, signers, target, unpublished, unusable
+
+STOLEN = Blocked("key 3f2a..", "laptop stolen")
 
 Roles = list[Role | Unusable | Unpublished]
 
@@ -38,6 +41,11 @@ BOTH, ANY = AllOf(signers("alice", "bob")), AnyOf(signers("alice", "bob"))
 def expired(name: str) -> Unusable:
     """A role past its expiry."""
     return unusable(name, Expired(name, NOW))
+
+
+def blocked(name: str) -> Unusable:
+    """A role that only a blocked key signed."""
+    return unusable(name, STOLEN, {"1.4": "new"})
 
 
 def under_signed(name: str) -> Unusable:
@@ -65,6 +73,7 @@ def refusal(signed_by: SignedBy, *roles: Role | Unusable | Unpublished, **rules:
 @pytest.mark.parametrize(
     ("roles", "kind"),
     [
+        pytest.param([blocked("targets/alice"), expired("targets/bob")], Blocked, id="blocked before expired"),
         pytest.param([expired("targets/alice"), under_signed("targets/bob")], Expired, id="expired before threshold"),
         pytest.param([withheld("targets/alice"), under_signed("targets/bob")], ThresholdNotMet, id="before rollback"),
         pytest.param([corrupt("targets/alice"), withheld("targets/bob")], Rollback, id="rollback before corrupt"),
@@ -201,3 +210,35 @@ def test_a_tag_is_unreleased_only_where_releases_are_declared() -> None:
     assert is_unreleased(TAG, of(in_targets, RELEASES_LACK))
     assert not is_unreleased(TAG, of(in_targets))
     assert not is_unreleased(TAG, of(RELEASES_LACK))
+
+
+@pytest.mark.parametrize(
+    ("roles", "kind"),
+    [
+        pytest.param([unusable("targets/bob", STOLEN, {"1.4": "new"})], Blocked, id="it names the tag"),
+        pytest.param([unusable("targets/bob", STOLEN, {"dev": "x"})], TagNotSigned, id="it names another tag"),
+        pytest.param(
+            [RELEASES_LACK, ALICE, unusable("targets/bob", STOLEN, {"dev": "x"})],
+            SignerMissing,
+            id="nobody released it",
+        ),
+        pytest.param([unusable("targets/releases", STOLEN, {"1.4": "new"})], Blocked, id="the release names it"),
+        pytest.param([unusable("targets/releases", STOLEN)], TagNotSigned, id="the release does not"),
+    ],
+)
+def test_a_block_is_named_only_where_it_stops_something(roles: Roles, kind: type[Refusal]) -> None:
+    """A tag that the holder of a blocked key never signed is refused for what it lacks, not for the key."""
+    with pytest.raises(Refusal) as refusal:
+        resolve_tag(entry(ANY), TAG, of(*roles), NOW)
+    assert type(refusal.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("claims", "kind"),
+    [pytest.param({"1.4": "new"}, Blocked, id="it names the tag"), pytest.param({}, TagNotSigned, id="it does not")],
+)
+def test_a_blocked_release_is_named_only_where_it_stops_something(claims: dict[str, str], kind: type[Refusal]) -> None:
+    """The same by Docker's own rule, where the release alone decides."""
+    with pytest.raises(Refusal) as refusal:
+        resolve_tag(entry(Released()), TAG, of(unusable("targets/releases", STOLEN, claims)), NOW)
+    assert type(refusal.value) is kind

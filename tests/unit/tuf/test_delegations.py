@@ -298,7 +298,7 @@ def test_delegations_are_followed_to_a_depth_and_no_further(sim: NotarySimulator
 def _tree(lengths: dict[str, int]) -> tuple[DelegationTree, list[Wanted]]:
     """A tree in which `targets` declares delegations whose files have these lengths."""
     metas = {RoleName(name): FileMeta(length, {"sha256": bytes(32)}) for name, length in lengths.items()}
-    tree = DelegationTree(Snapshot(1, NOW, metas, {}), Floors({}), NOW)
+    tree = DelegationTree(Snapshot(1, NOW, metas, {}), Floors({}), NOW, {})
     declared = tuple(Delegation(name, RoleKeys({}, 1), ("",), repeated=False) for name in metas)
     role = Role(RoleName("targets"), 1, NOW, 1, {}, frozenset(), ("",), {})
     return tree, tree.plant(role, Targets(1, NOW, {}, declared, ()), b"")
@@ -346,3 +346,25 @@ def test_tags_are_those_that_the_file_names(sim: NotarySimulator) -> None:
     target = alice.target(Tag("2.0"))
     assert target
     assert (target.digest, target.length) == (signed, 8)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "claims"),
+    [
+        pytest.param(_set(expires=EXPIRED), {Tag("1.4")}, id="expired"),
+        pytest.param(_set(signers=[ecdsa_key("mallory")]), {Tag("1.4")}, id="not signed by its key"),
+        pytest.param(_set(version=4), {Tag("1.4")}, id="went back"),
+        pytest.param(_set(kind="Root"), set[Tag](), id="another kind of file"),
+    ],
+)
+def test_what_an_unusable_role_claims_is_kept_for_the_explanation(
+    sim: NotarySimulator, spoil: Callable[[NotarySimulator], None], claims: set[Tag]
+) -> None:
+    """It proves nothing, but whoever asks for it learns what is broken; without a readable file there is none."""
+    stored = remembered(sim)
+    sim.bump()
+    spoil(sim)
+    sim.publish()
+    alice = read(sim, stored).roles[ALICE]
+    assert isinstance(alice, Unusable)
+    assert alice.claims.keys() == claims

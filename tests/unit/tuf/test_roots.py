@@ -40,7 +40,7 @@ def _root(
 
 
 def _rules(pins: Pins | None = None, now: datetime = NOW) -> RootRules:
-    return RootRules(GUN, pins or Pins.tofu(), now)
+    return RootRules(GUN, pins or Pins.tofu(), now, {})
 
 
 def _pinned(*keys: Key) -> RootRules:
@@ -106,7 +106,7 @@ def test_a_key_that_does_not_count_cannot_sign_for_one_that_does() -> None:
 def _succeed(before: bytes, after: bytes, rules: RootRules | None = None) -> int:
     """The version that is reached. The first root is trusted as it was in its time."""
     judges = rules or _rules()
-    previous = RootRules(GUN, judges.pins, datetime.fromisoformat("2020-06-01T00:00:00+00:00")).trust(before)
+    previous = RootRules(GUN, judges.pins, datetime.fromisoformat("2020-06-01T00:00:00+00:00"), {}).trust(before)
     return judges.succeed(previous, after).root.version
 
 

@@ -27,7 +27,7 @@ def _by(key: Key, *, over: bytes = PAYLOAD, key_id: str = "", method: str = "") 
 
 
 def _count(keys: Iterable[Key], signatures: Iterable[Signature], threshold: int = 1) -> frozenset[str]:
-    return signers_of(TARGETS, Envelope({}, PAYLOAD, tuple(signatures)), _listed(*keys), threshold)
+    return signers_of(TARGETS, Envelope({}, PAYLOAD, tuple(signatures)), _listed(*keys), threshold, {})
 
 
 @pytest.mark.parametrize(
@@ -90,10 +90,10 @@ def test_a_key_under_a_false_id_spoils_the_file_that_uses_it() -> None:
     """Else an attacker could let one key go by many ids (dialect 5, row 62)."""
     listed = {"f" * 64: make_key(ALICE.keytype, ALICE.public)}
     with pytest.raises(MetadataCorrupt):
-        signers_of(TARGETS, Envelope({}, PAYLOAD, (_by(ALICE, key_id="f" * 64),)), listed, 1)
+        signers_of(TARGETS, Envelope({}, PAYLOAD, (_by(ALICE, key_id="f" * 64),)), listed, 1, {})
 
 
 def test_a_key_under_a_false_id_that_nobody_uses_spoils_nothing() -> None:
     """It is looked at only when a signature names it."""
     listed = _listed(ALICE) | {"f" * 64: make_key(BOB.keytype, BOB.public)}
-    assert signers_of(TARGETS, Envelope({}, PAYLOAD, (_by(ALICE),)), listed, 1) == {ALICE.public_key_id}
+    assert signers_of(TARGETS, Envelope({}, PAYLOAD, (_by(ALICE),)), listed, 1, {}) == {ALICE.public_key_id}

@@ -36,7 +36,7 @@ def sim() -> NotarySimulator:
 
 
 def _set(stored: Stored | None = None, now: datetime = NOW) -> TrustedSet:
-    return TrustedSet(Gun(GUN), Pins.tofu(), stored, now)
+    return TrustedSet(Gun(GUN), Pins.tofu(), stored, now, {})
 
 
 STEPS: Final[dict[str, Callable[[TrustedSet, NotarySimulator], object]]] = {
