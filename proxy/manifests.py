@@ -8,9 +8,10 @@ another way is refused, even if its digest is the signed one (design: Manifests;
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias, TypeGuard
 
 from proxy.errors import DigestInvalid, ManifestAmbiguous, NotAcceptable
 from proxy.limits import JSON_DEPTH, LARGEST_INTEGER, MANIFEST_BYTES
@@ -38,16 +39,21 @@ _MANIFEST_FIELDS: Final = frozenset(
 _DESCRIPTOR_FIELDS: Final = frozenset(
     {"mediaType", "digest", "size", "platform", "urls", "annotations", "data", "artifactType"}
 )
+_PLATFORM_FIELDS: Final = frozenset({"architecture", "os", "os.version", "os.features", "variant", "features"})
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a body says: its media type, its digest, its length in bytes, and of an index the children."""
+    """What a body says: its media type, its digest, its length in bytes, and what it names.
+
+    An index has `children`; an image has `blobs`, its config and layers as far as they are named by sha256.
+    """
 
     media_type: MediaType
     digest: Digest
     length: int
     children: tuple[Descriptor, ...]
+    blobs: tuple[Digest, ...] = ()
 
     @property
     def is_index(self) -> bool:
@@ -67,7 +73,7 @@ def parse(body: bytes, content_type: str | None) -> Manifest:
     2. It is either an image (config and layers) or an index (manifests), never both.
     3. Its media type is the one it states, or the OCI one of its shape where it states none.
     4. The header, where there is one, names the same type.
-    5. The children of an index are well-formed and named by sha256.
+    5. What it names is well-formed; the children of an index are named by sha256.
 
     Args:
         body: the bytes as received.
@@ -93,9 +99,13 @@ def parse(body: bytes, content_type: str | None) -> Manifest:
     # (4) the header agrees
     if content_type is not None and _bare_type(content_type) != media_type:
         raise ManifestAmbiguous(f"the registry calls it {content_type}, its body says {media_type}")
-    # (5) the children
+    # (5) what it names
+    subject = document.get("subject")
+    if isinstance(subject, dict):
+        _check_descriptor(subject)
     children = _children(document["manifests"]) if is_index else ()
-    return Manifest(media_type, digest_of(body), len(body), children)
+    blobs = () if is_index else _blobs([document["config"], *document["layers"]])
+    return Manifest(media_type, digest_of(body), len(body), children, blobs)
 
 
 def check_acceptable(media_type: MediaType, accept: Sequence[str]) -> None:
@@ -158,16 +168,44 @@ def _children(listed: object) -> tuple[Descriptor, ...]:
 def _descriptor(item: object) -> Descriptor:
     if not isinstance(item, dict):
         raise ManifestAmbiguous("it lists a manifest that is no object")
-    _check_spelling(item, _DESCRIPTOR_FIELDS)
+    _check_descriptor(item)
     digest, length, media_type = item.get("digest"), item.get("size"), item.get("mediaType")
     if not isinstance(digest, str) or not isinstance(media_type, str):
         raise ManifestAmbiguous("it lists a manifest without digest or media type")
-    if type(length) is not int or not 0 <= length <= LARGEST_INTEGER:
+    if not _is_size(length):
         raise ManifestAmbiguous("it lists a manifest without a size")
     try:
         return Descriptor(Digest(digest), length, media_type)
     except DigestInvalid:
         raise ManifestAmbiguous("it lists a manifest by another digest than sha256") from None
+
+
+def _blobs(listed: Sequence[object]) -> tuple[Digest, ...]:
+    named: dict[Digest, None] = {}
+    for item in listed:
+        if not isinstance(item, dict):
+            raise ManifestAmbiguous("it lists a layer that is no object")
+        _check_descriptor(item)
+        digest = item.get("digest")
+        if not isinstance(digest, str):
+            raise ManifestAmbiguous("it lists a config or layer without digest")
+        if not _is_size(item.get("size", 0)):
+            raise ManifestAmbiguous("it lists a config or layer whose size is none")
+        with suppress(DigestInvalid):  # of another algorithm: nobody can ask for it here
+            named[Digest(digest)] = None
+    return tuple(named)
+
+
+def _is_size(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= LARGEST_INTEGER
+
+
+def _check_descriptor(item: _Object) -> None:
+    """Refuse odd spellings in a descriptor and in the platform of one."""
+    _check_spelling(item, _DESCRIPTOR_FIELDS)
+    platform = item.get("platform")
+    if isinstance(platform, dict):
+        _check_spelling(platform, _PLATFORM_FIELDS)
 
 
 def _check_spelling(fields: _Object, known: frozenset[str]) -> None:

@@ -9,7 +9,23 @@ import json
 from collections.abc import Mapping
 
 
-def seal(notary: str, gun: str, generation: int, checked_at: int, hashes: Mapping[str, bytes]) -> bytes:
-    """SHA-256 over the facts: `checked_at` in microseconds, `hashes` the SHA-256 of each file by role name."""
-    files = sorted((role, sha256.hex()) for role, sha256 in hashes.items())
-    return hashlib.sha256(json.dumps([notary, gun, generation, checked_at, files]).encode()).digest()
+def seal(
+    notary: str,
+    gun: str,
+    generation: int,
+    checked_at: int,
+    files: Mapping[str, bytes],
+    notes: Mapping[str, bytes],
+) -> bytes:
+    """SHA-256 over the facts: `checked_at` in microseconds, `files` and `notes` the SHA-256 of each by name.
+
+    A collection without notes has the seal that it had before there were any.
+    """
+    facts = [notary, gun, generation, checked_at, _sorted(files)]
+    if notes:
+        facts.append(_sorted(notes))
+    return hashlib.sha256(json.dumps(facts).encode()).digest()
+
+
+def _sorted(hashes: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    return sorted((name, sha256.hex()) for name, sha256 in hashes.items())

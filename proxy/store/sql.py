@@ -5,7 +5,7 @@ cancelled: no transaction is ever left open half way, with its lock held.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Engine, select
 
 from proxy.errors import TrustStoreUnavailable
 from proxy.limits import STORE_READERS
-from proxy.names import Gun
-from proxy.store import transactions
+from proxy.names import Digest, Gun, Tag
+from proxy.store import indexes, transactions
 from proxy.store.failures import explained
 from proxy.store.protocol import Remembered
 from proxy.store.sqlite import READING, WRITING, FileGuard
@@ -43,6 +43,18 @@ class SqlTrustReader:
     async def last_check(self) -> datetime | None:
         """See `TrustReader.last_check`."""
         return await self._run(self._readers, READING, transactions.last_check)
+
+    async def ever_had(self, notary: str, gun: Gun, tag: Tag) -> bool:
+        """See `TrustReader.ever_had`."""
+        return await self._run(self._readers, READING, partial(transactions.ever_had, key=Key(notary, gun), tag=tag))
+
+    async def load_index(self, digest: Digest) -> bytes | None:
+        """See `TrustReader.load_index`."""
+        return await self._run(self._readers, READING, partial(indexes.load_index, digest=digest))
+
+    async def indexes_naming(self, digest: Digest) -> tuple[Digest, ...]:
+        """See `TrustReader.indexes_naming`."""
+        return await self._run(self._readers, READING, partial(indexes.indexes_naming, digest=digest))
 
     async def close(self) -> None:
         """See `TrustReader.close`."""
@@ -81,10 +93,26 @@ class SqlTrustStore(SqlTrustReader):
         self._keeper.rollback()
         self._guard = FileGuard(path)
 
-    async def commit(self, notary: str, gun: Gun, stored: Stored, *, expected: int | None, checked_at: datetime) -> int:
+    async def commit(
+        self,
+        notary: str,
+        gun: Gun,
+        stored: Stored,
+        *,
+        expected: int | None,
+        checked_at: datetime,
+        past: bytes = b"",
+        new_tags: Iterable[Tag] = (),
+    ) -> int:
         """See `TrustStore.commit`."""
         work = partial(
-            transactions.commit, key=Key(notary, gun), stored=stored, expected=expected, checked_at=checked_at
+            transactions.commit,
+            key=Key(notary, gun),
+            stored=stored,
+            expected=expected,
+            checked_at=checked_at,
+            past=past,
+            new_tags=tuple(new_tags),
         )
         return await self._run(self._writer, WRITING, work)
 
@@ -92,6 +120,10 @@ class SqlTrustStore(SqlTrustReader):
         """See `TrustStore.touch`."""
         work = partial(transactions.touch, key=Key(notary, gun), generation=generation, checked_at=checked_at)
         await self._run(self._writer, WRITING, work)
+
+    async def keep_index(self, digest: Digest, data: bytes) -> None:
+        """See `TrustStore.keep_index`."""
+        await self._run(self._writer, WRITING, partial(indexes.keep_index, digest=digest, data=data))
 
     def _transaction(self, begin: Mapping[str, str], work: Callable[[Connection], _Result]) -> _Result:
         self._guard.check()

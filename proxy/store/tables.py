@@ -34,6 +34,41 @@ FILES: Final = Table(
     sqlite_strict=True,
 )
 
+# What this program noted of a collection itself, by name; under the same seal as the files.
+NOTES: Final = Table(
+    "notes",
+    METADATA,
+    Column("notary", Text, primary_key=True),
+    Column("gun", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["notary", "gun"], ["collections.notary", "collections.gun"]),
+    sqlite_strict=True,
+)
+
+# Their own digests seal them. `used` counts upwards over all of them; `size` is in bytes, with all that belongs to it.
+INDEXES: Final = Table(
+    "indexes",
+    METADATA,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("used", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("indexes_by_use", "used", "size"),
+    sqlite_strict=True,
+)
+
+# Only says where to look: what an index names stands in its bytes.
+CHILDREN: Final = Table(
+    "children",
+    METADATA,
+    Column("child", LargeBinary, primary_key=True),
+    Column("parent", LargeBinary, primary_key=True),
+    Index("children_by_parent", "parent"),
+    sqlite_strict=True,
+)
+
 
 def microseconds(instant: datetime) -> int:
     """An aware datetime as the tables keep it. Raises `TypeError` for a naive one."""

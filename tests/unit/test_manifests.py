@@ -51,6 +51,18 @@ def encoded(document: object) -> bytes:
             MediaType.OCI_MANIFEST,
             id="annotations may be spelled in any way",
         ),
+        pytest.param(
+            {**IMAGE, "layers": [{**CONFIG, "annotations": {"Size": "1"}, "platform": "any"}]},
+            None,
+            MediaType.OCI_MANIFEST,
+            id="annotations of layers too",
+        ),
+        pytest.param(
+            {**INDEX, "subject": None, "manifests": [{**LISTED, "platform": {"os": "linux", "os.version": "10"}}]},
+            None,
+            MediaType.OCI_INDEX,
+            id="index with platforms",
+        ),
     ],
 )
 def test_the_media_type_comes_from_the_body(document: object, header: str | None, media_type: MediaType) -> None:
@@ -76,6 +88,24 @@ def test_an_index_names_its_children_in_order() -> None:
 def test_an_image_has_no_children() -> None:
     """Config and layers are blobs, not manifests."""
     assert parse(encoded(IMAGE), None).children == ()
+
+
+def test_an_image_names_its_blobs_once_each() -> None:
+    """Config and layers are what an admitted image admits as blobs; the same empty layer may be listed twice."""
+    layers = [{**CONFIG, "digest": f"sha256:{letter * 64}"} for letter in "abac"]
+    manifest = parse(encoded({**IMAGE, "config": CONFIG, "layers": layers}), None)
+    assert manifest.blobs == (Digest(CHILD), Digest(f"sha256:{'a' * 64}"), Digest(f"sha256:{'b' * 64}"))
+
+
+def test_a_blob_by_another_digest_is_passed_over() -> None:
+    """Only what can be asked for by sha256 can be admitted, so the rest is left out, and is no reason to refuse."""
+    odd = {**CONFIG, "digest": f"sha512:{'a' * 128}"}
+    assert parse(encoded({**IMAGE, "config": odd, "layers": [odd, CONFIG]}), None).blobs == (Digest(CHILD),)
+
+
+def test_an_index_has_no_blobs() -> None:
+    """What an index names are manifests."""
+    assert parse(encoded(INDEX), None).blobs == ()
 
 
 def nested(depth: int) -> bytes:
@@ -147,6 +177,43 @@ def listing(**changes: Any) -> bytes:
         pytest.param(listing(size=-1), "it lists a manifest without a size", id="negative size"),
         pytest.param(listing(size=True), "it lists a manifest without a size", id="size is a boolean"),
         pytest.param(listing(size=2**53 + 1), "it lists a manifest without a size", id="size beyond 2^53"),
+        pytest.param(
+            listing(platform={"OS": "linux", "os": "linux"}), "it spells a field OS", id="child for two systems"
+        ),
+        pytest.param(listing(annotations={}, Annotations={}), "it spells a field Annotations", id="child, annotations"),
+        pytest.param(
+            encoded({**IMAGE, "config": {**CONFIG, "Digest": CHILD}}), "it spells a field Digest", id="config"
+        ),
+        pytest.param(encoded({**IMAGE, "layers": [{**CONFIG, "URLs": []}]}), "it spells a field URLs", id="a layer"),
+        pytest.param(
+            encoded({**IMAGE, "config": {**CONFIG, "platform": {"Architecture": "arm64"}}}),
+            "it spells a field Architecture",
+            id="platform of a config",
+        ),
+        pytest.param(encoded({**IMAGE, "subject": {"Size": 1}}), "it spells a field Size", id="subject of an image"),
+        pytest.param(encoded({**INDEX, "subject": {"Size": 1}}), "it spells a field Size", id="subject of an index"),
+        pytest.param(
+            encoded(IMAGE).replace(b'"size": 2', b'"size": 2, "size": 3', 1), "it has a key twice", id="two sizes"
+        ),
+        pytest.param(encoded({**IMAGE, "layers": ["x"]}), "it lists a layer that is no object", id="layer is text"),
+        pytest.param(
+            encoded({**IMAGE, "config": {}}), "it lists a config or layer without digest", id="config without digest"
+        ),
+        pytest.param(
+            encoded({**IMAGE, "layers": [{**CONFIG, "digest": 7}]}),
+            "it lists a config or layer without digest",
+            id="layer with a number for a digest",
+        ),
+        pytest.param(
+            encoded({**IMAGE, "layers": [{**CONFIG, "size": 2.0}]}),
+            "it lists a config or layer whose size is none",
+            id="layer with a fraction for a size",
+        ),
+        pytest.param(
+            encoded({**IMAGE, "config": {**CONFIG, "size": None}}),
+            "it lists a config or layer whose size is none",
+            id="config with null for a size",
+        ),
         pytest.param(
             listing(digest=f"sha512:{'c' * 128}"), "it lists a manifest by another digest than sha256", id="sha512"
         ),

@@ -1,9 +1,12 @@
-"""Collections to remember: each generation has files that name it, so that a mixture would show."""
+"""Collections to remember: each generation has files that name it, so that a mixture would show; and indexes."""
 
+import hashlib
+import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Gun, RoleName
+from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Digest, Gun, RoleName
 from proxy.tuf.collection import Stored
 
 NOTARY: Final = "corp"
@@ -17,3 +20,15 @@ def files_of(generation: int) -> Stored:
     delegations = [RoleName(f"targets/signer{number}") for number in range(generation % 4)]
     changing = {role: f"{role} of generation {generation}".encode() for role in (TIMESTAMP, SNAPSHOT, *delegations)}
     return Stored({ROOT: b"root" * 500, TARGETS: b"%d " % (generation // 2) * 3000} | changing)
+
+
+def digest(data: bytes) -> Digest:
+    """The digest of bytes, computed apart from the code under test."""
+    return Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
+
+
+def index(children: Iterable[bytes], name: str = "") -> bytes:
+    """An index of manifests with these bytes; another name gives other bytes."""
+    media_type = "application/vnd.oci.image.manifest.v1+json"
+    listed = [{"mediaType": media_type, "digest": digest(child), "size": len(child)} for child in children]
+    return json.dumps({"schemaVersion": 2, "manifests": listed, "annotations": {"name": name}}).encode()

@@ -13,24 +13,26 @@ from sqlalchemy import Connection
 
 from proxy.config.settings import TrustStoreSettings
 from proxy.errors import TrustStoreUnavailable, UserError
-from proxy.names import ROOT, Gun
+from proxy.names import ROOT, Gun, Tag
 from proxy.store import transactions
 from proxy.store.opening import open_store
 from proxy.store.protocol import Remembered
 from proxy.store.sql import SqlTrustStore
 from proxy.tuf.collection import Stored
-from tests.unit.store.material import GUN, MINUTE, NOON, NOTARY, files_of
+from tests.unit.store.material import GUN, MINUTE, NOON, NOTARY, digest, files_of, index
 
 OTHER = Gun("registry.example.com/shop/web")
-TRUTH = Remembered(files_of(2), 2, NOON)
+TAGS = [Tag(f"1.{number}") for number in range(40)]
+PAST = b"what roles said before" * 50
+TRUTH = Remembered(files_of(2), 2, NOON, PAST)
 
 
 @pytest.fixture
 async def filled(store: SqlTrustStore) -> SqlTrustStore:
     """A store with two collections at their second generation."""
     for gun in (GUN, OTHER):
-        await store.commit(NOTARY, gun, files_of(1), expected=None, checked_at=NOON)
-        await store.commit(NOTARY, gun, files_of(2), expected=1, checked_at=NOON)
+        await store.commit(NOTARY, gun, files_of(1), expected=None, checked_at=NOON, new_tags=TAGS)
+        await store.commit(NOTARY, gun, files_of(2), expected=1, checked_at=NOON, past=PAST)
     return store
 
 
@@ -40,19 +42,26 @@ async def closed(settings: TrustStoreSettings) -> None:
     store = await open_store(settings)
     for number in range(12):
         await store.commit(NOTARY, Gun(f"filler/{number}"), files_of(number), expected=None, checked_at=NOON)
-    await store.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=NOON)
-    await store.commit(NOTARY, GUN, files_of(2), expected=1, checked_at=NOON)
+    await store.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=NOON, new_tags=TAGS)
+    await store.commit(NOTARY, GUN, files_of(2), expected=1, checked_at=NOON, past=PAST)
     await store.close()
 
 
 Call = Callable[[SqlTrustStore], Awaitable[object]]
-EVERY_CALL = [
-    pytest.param(lambda store: store.load(NOTARY, GUN), id="load"),
-    pytest.param(lambda store: store.last_check(), id="last_check"),
+WRITES_OF_A_COLLECTION = [
     pytest.param(
         lambda store: store.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON + MINUTE), id="commit"
     ),
     pytest.param(lambda store: store.touch(NOTARY, GUN, generation=2, checked_at=NOON + MINUTE), id="touch"),
+]
+EVERY_CALL = [
+    pytest.param(lambda store: store.load(NOTARY, GUN), id="load"),
+    pytest.param(lambda store: store.last_check(), id="last_check"),
+    pytest.param(lambda store: store.ever_had(NOTARY, GUN, Tag("1.0")), id="ever_had"),
+    pytest.param(lambda store: store.load_index(digest(index([]))), id="load_index"),
+    pytest.param(lambda store: store.indexes_naming(digest(index([]))), id="indexes_naming"),
+    *WRITES_OF_A_COLLECTION,
+    pytest.param(lambda store: store.keep_index(digest(index([])), index([])), id="keep_index"),
 ]
 
 
@@ -77,6 +86,12 @@ def execute(path: Path, *statements: str) -> None:
             "INSERT INTO files SELECT notary, gun, 'targets/more', sha256, data FROM files WHERE role = 'root'",
             id="a file more",
         ),
+        pytest.param("UPDATE notes SET data = CAST(data || '!' AS BLOB) WHERE name = 'past'", id="bytes of the past"),
+        pytest.param("UPDATE notes SET data = x'', sha256 = x'' WHERE name = 'past'", id="an emptied past"),
+        pytest.param("DELETE FROM notes WHERE name = 'past'", id="the past gone"),
+        pytest.param("DELETE FROM notes WHERE name = 'tags/4'", id="tags gone"),
+        pytest.param("DELETE FROM notes", id="all notes gone"),
+        pytest.param("UPDATE notes SET name = 'tags/x' WHERE name = 'past'", id="a note renamed"),
         pytest.param("UPDATE collections SET generation = 1", id="the generation"),
         pytest.param("UPDATE collections SET checked_at = checked_at + 1000000", id="the time of the check"),
         pytest.param("UPDATE collections SET seal = x'00'", id="the seal"),
@@ -94,7 +109,33 @@ async def test_changed_rows_are_damage(filled: SqlTrustStore, path: Path, statem
         await filled.load(NOTARY, GUN)
 
 
-@pytest.mark.parametrize("call", EVERY_CALL[2:])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("DELETE FROM notes WHERE name LIKE 'tags/%'", id="notes gone"),
+        pytest.param("UPDATE notes SET data = x'' WHERE name LIKE 'tags/%'", id="notes emptied"),
+        pytest.param("UPDATE notes SET data = x'', sha256 = x'' WHERE name LIKE 'tags/%'", id="hashes too"),
+        pytest.param("DELETE FROM collections", id="the collection gone"),
+        pytest.param("UPDATE collections SET generation = 1", id="the generation"),
+    ],
+)
+async def test_damage_never_lets_a_tag_be_forgotten(filled: SqlTrustStore, path: Path, statement: str) -> None:
+    """A tag that was signed once is never said to be new because a row is not as it was written."""
+    assert await filled.ever_had(NOTARY, GUN, TAGS[0])
+    execute(path, statement)
+    for tag in TAGS:
+        with pytest.raises(TrustStoreUnavailable, match="its file is damaged"):
+            await filled.ever_had(NOTARY, GUN, tag)
+
+
+async def test_tags_are_not_added_to_damage(filled: SqlTrustStore, path: Path) -> None:
+    """A commit with a new tag does not seal notes that are not as they were written."""
+    execute(path, "UPDATE notes SET data = x'' WHERE name LIKE 'tags/%'")
+    with pytest.raises(TrustStoreUnavailable, match="its file is damaged"):
+        await filled.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON, past=PAST, new_tags=TAGS)
+
+
+@pytest.mark.parametrize("call", WRITES_OF_A_COLLECTION)
 async def test_nobody_writes_over_damage(filled: SqlTrustStore, path: Path, call: Call) -> None:
     """A collection with a file gone is not made whole again by the next commit or touch."""
     execute(path, "DELETE FROM files WHERE role = 'targets/signer1'")
@@ -110,6 +151,8 @@ async def test_nobody_writes_over_damage(filled: SqlTrustStore, path: Path, call
     [
         pytest.param("UPDATE files SET data = 'text' WHERE role = 'root'", id="text for bytes"),
         pytest.param("UPDATE files SET role = 7 WHERE role = 'root'", id="a number for a name"),
+        pytest.param("UPDATE notes SET data = 'text' WHERE name = 'past'", id="text for the past"),
+        pytest.param("UPDATE notes SET sha256 = 7 WHERE name = 'past'", id="a number for a hash"),
         pytest.param("UPDATE collections SET generation = x'02'", id="bytes for a number"),
         pytest.param("UPDATE collections SET seal = 'text', checked_at = 1e300", id="text and infinity"),
     ],

@@ -15,9 +15,10 @@ from typing import TextIO
 import pytest
 
 from proxy.config.settings import TrustStoreSettings
+from proxy.names import Tag
 from proxy.store.opening import open_store
 from proxy.store.protocol import Conflict, Remembered
-from tests.unit.store.material import GUN, NOON, NOTARY, files_of
+from tests.unit.store.material import GUN, NOON, NOTARY, digest, files_of, index
 
 KILLS = 10
 ROUNDS = 20
@@ -116,6 +117,49 @@ def test_of_two_processes_one_wins_each_round(settings: TrustStoreSettings) -> N
             two.order(generation)
             assert sorted(each.words.readline() for each in (one, two)) == ["lost\n", "won\n"]
     assert asyncio.run(remembered(settings)) == Remembered(files_of(ROUNDS), ROUNDS, NOON)
+
+
+def test_two_processes_note_tags_and_indexes_at_the_same_time(settings: TrustStoreSettings) -> None:
+    """Whoever loses a turn starts again from what the other left, so no tag and no index of either is lost."""
+
+    async def note_when_told(orders: TextIO, words: TextIO) -> None:
+        store = await open_store(settings)
+        words.write("ready\n")
+        start = int(orders.readline())
+        for number in range(start, start + ROUNDS):
+            data = index([b"shared", b"%d" % number])
+            await store.keep_index(digest(data), data)
+            while True:
+                found = await store.load(NOTARY, GUN)
+                generation = found.generation if found else None
+                with contextlib.suppress(Conflict):
+                    await store.commit(
+                        NOTARY,
+                        GUN,
+                        files_of((generation or 0) + 1),
+                        expected=generation,
+                        checked_at=NOON,
+                        past=b"of generation %d" % ((generation or 0) + 1),
+                        new_tags=[Tag(f"v{number}")],
+                    )
+                    break
+        words.write("done\n")
+
+    async def look() -> None:
+        store = await open_store(settings)
+        last = 2 * ROUNDS
+        assert await store.load(NOTARY, GUN) == Remembered(files_of(last), last, NOON, b"of generation %d" % last)
+        assert all([await store.ever_had(NOTARY, GUN, Tag(f"v{number}")) for number in range(last)])
+        named = await store.indexes_naming(digest(b"shared"))
+        assert set(named) == {digest(index([b"shared", b"%d" % number])) for number in range(last)}
+        await store.close()
+
+    with child(note_when_told) as one, child(note_when_told) as two:
+        assert [each.words.readline() for each in (one, two)] == ["ready\n", "ready\n"]
+        one.order(0)
+        two.order(ROUNDS)
+        assert [each.words.readline() for each in (one, two)] == ["done\n", "done\n"]
+    asyncio.run(look())
 
 
 @pytest.mark.parametrize("starts", [pytest.param(2, id="two"), pytest.param(5, id="five")])
