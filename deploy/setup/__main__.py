@@ -10,7 +10,14 @@ from rich.table import Table
 from deploy.stack.programs import ProgramMissing, packaged_programs, program
 
 # How to make a program start and end at once, where `--version` does not.
-_OPTIONS: Final = {"notary-server": "-version", "notary-signer": "-version", "notary": "version", "busybox": "--help"}
+_OPTIONS: Final = {
+    "notary-server": "-version",
+    "notary-signer": "-version",
+    "notary": "version",
+    "busybox": "--help",
+    "ip": "-V",
+    "openssl": "version",
+}
 
 
 def main() -> int:

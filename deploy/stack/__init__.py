@@ -7,10 +7,11 @@ in that directory), answer when the `with` block begins and are gone when it end
 - `notary.notary`                notary-server alone: fast, in memory, with its own keys for timestamps
 - `notary.notary_with_signer`    the same with notary-signer behind mutual TLS, as in production
 - `docker_daemon.docker_daemon`  dockerd, with a containerd of its own
-- `containerd.containerd`        containerd
+- `swarm.swarm`                  a swarm of one dockerd, which runs containers on a network of its own
+- `containerd.containerd`        containerd, also with the calls of kubelet (`cri`)
 - `proxy.proxy`                  the proxy itself, as `tagwarden serve`
 
 Content and signatures: `images` builds and pushes images without any daemon, `people` are those who sign (each
 with keys, passphrases and trust data of their own), `docker_trust` and `notary_client` are what they sign with,
-`keys` reads key ids out of what they made. `clients` pull as users do.
+`keys` reads key ids out of what they made. `clients` pull as users do, `pushers` push and pull.
 """

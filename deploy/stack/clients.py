@@ -1,4 +1,7 @@
-"""Pulls as users do it: with docker, containerd, podman, buildah and skopeo, over plain HTTP on the loopback."""
+"""Pulls as users do it: with docker, containerd, podman, buildah and skopeo.
+
+Each pulls over plain HTTP unless it is given the directory of a `ca.crt`: then over https from whom that vouches for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,13 +51,26 @@ def docker_pull(docker: DockerDaemon, reference: str) -> Pull:
     return Pull(outcome, _after(outcome, "Digest:"))
 
 
-def ctr_pull(containerd: Containerd, reference: str, *, login: Login | None = None, hosts: Path | None = None) -> Pull:
+def docker_build(docker: DockerDaemon, reference: str) -> Outcome:
+    """`docker build` of nothing but a base image, by the BuildKit inside dockerd, which pulls by itself."""
+    return docker.docker("build", "--progress=plain", "-", typed=f"FROM {reference}\n".encode())
+
+
+def ctr_pull(
+    containerd: Containerd,
+    reference: str,
+    *,
+    login: Login | None = None,
+    hosts: Path | None = None,
+    authority: Path | None = None,
+) -> Pull:
     """`ctr images pull`, which asks as kubelet's containerd does; `hosts` is a `certs.d` to follow."""
     base = [program("ctr"), f"--address={containerd.address}", "images"]
     credentials = [f"--user={login.username}:{login.password}"] if login else []
     followed = [f"--hosts-dir={hosts.absolute()}"] if hosts else []
+    transport = f"--tlscacert={authority / 'ca.crt'}" if authority else "--plain-http"
     outcome = run(
-        [*base, "pull", "--plain-http", "--snapshotter=native", *credentials, *followed, reference],
+        [*base, "pull", transport, "--snapshotter=native", *credentials, *followed, reference],
         home=containerd.directory,
     )
     if not outcome.ok:
@@ -70,10 +86,11 @@ def skopeo_pull(
     login: Login | None = None,
     every_platform: bool = False,
     files: ContainersFiles = _PLAIN,
+    authority: Path | None = None,
 ) -> Pull:
     """`skopeo copy` to a directory of files; with `every_platform`, an index with all its children."""
     directory = directory.absolute()
-    environment = _no_system_settings(directory, files)
+    environment = containers_environment(directory, files)
     digest_file = directory / "digest"
     digest_file.unlink(missing_ok=True)
     outcome = run(
@@ -81,7 +98,7 @@ def skopeo_pull(
             program("skopeo"),
             f"--tmpdir={directory}",
             "copy",
-            "--src-tls-verify=false",
+            f"--src-cert-dir={authority}" if authority else "--src-tls-verify=false",
             f"--digestfile={digest_file}",
             *(["--all"] if every_platform else []),
             *([f"--src-creds={login.username}:{login.password}"] if login else []),
@@ -95,30 +112,46 @@ def skopeo_pull(
 
 
 def podman_pull(
-    directory: Path, reference: str, *, login: Login | None = None, files: ContainersFiles = _PLAIN
+    directory: Path,
+    reference: str,
+    *,
+    login: Login | None = None,
+    files: ContainersFiles = _PLAIN,
+    authority: Path | None = None,
 ) -> Pull:
     """`podman pull` into storage of its own."""
     options = (f"--tmpdir={directory.absolute()}/libpod", "--cgroup-manager=cgroupfs")
-    return _pull_into_storage([program("podman"), *options], directory, reference, login, files)
+    return _pull_into_storage([program("podman"), *options], directory, reference, login, files, authority)
 
 
 def buildah_pull(
-    directory: Path, reference: str, *, login: Login | None = None, files: ContainersFiles = _PLAIN
+    directory: Path,
+    reference: str,
+    *,
+    login: Login | None = None,
+    files: ContainersFiles = _PLAIN,
+    authority: Path | None = None,
 ) -> Pull:
     """`buildah pull` into storage of its own."""
-    return _pull_into_storage([program("buildah")], directory, reference, login, files)
+    return _pull_into_storage([program("buildah")], directory, reference, login, files, authority)
 
 
 def _pull_into_storage(
-    command: Sequence[str], directory: Path, reference: str, login: Login | None, files: ContainersFiles
+    command: Sequence[str],
+    directory: Path,
+    reference: str,
+    login: Login | None,
+    files: ContainersFiles,
+    authority: Path | None,
 ) -> Pull:
     directory = directory.absolute()
-    environment = _no_system_settings(directory, files)
+    environment = containers_environment(directory, files)
     credentials = [f"--creds={login.username}:{login.password}"] if login else []
     with short_directory() as run_directory:
         storage = [f"--root={directory}/root", f"--runroot={run_directory}/run", "--storage-driver=vfs"]
         base = [*command, *storage]
-        pulled = [*base, "pull", "--tls-verify=false", *credentials, reference]
+        transport = f"--cert-dir={authority}" if authority else "--tls-verify=false"
+        pulled = [*base, "pull", transport, *credentials, reference]
         outcome = run(pulled, home=directory, environment=environment)
         if not outcome.ok:
             return Pull(outcome, None)
@@ -126,7 +159,8 @@ def _pull_into_storage(
     return Pull(outcome, _digest_in(listed))
 
 
-def _no_system_settings(directory: Path, files: ContainersFiles) -> dict[str, str]:
+def containers_environment(directory: Path, files: ContainersFiles = _PLAIN) -> dict[str, str]:
+    """Let podman, buildah and skopeo find these files and this directory, and nothing of the system or of a login."""
     containers = directory / ".config" / "containers"  # podman asks for its variable, skopeo reads this alone
     containers.mkdir(parents=True, exist_ok=True)
     (containers / "registries.conf").write_text(files.registries)

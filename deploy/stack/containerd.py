@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from deploy.stack.commands import run
 from deploy.stack.daemons import Daemon, running
 from deploy.stack.programs import program
 from deploy.stack.sockets import short_directory
+
+_WITHOUT_CRI: Final = 'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+_PLAIN_FILES: Final = '[plugins."io.containerd.grpc.v1.cri".containerd]\nsnapshotter = "native"\n'
 
 
 class RootNeeded(RuntimeError):
@@ -26,8 +30,12 @@ class Containerd:
 
 
 @contextmanager
-def containerd(directory: Path) -> Iterator[Containerd]:
+def containerd(directory: Path, *, cri: str | None = None) -> Iterator[Containerd]:
     """Run containerd for as long as the block lasts.
+
+    Args:
+        directory: Its configuration, content and log.
+        cri: Serve the calls of kubelet too, with these tables for the CRI plugin, as they stand in `config.toml`.
 
     Raises:
         DaemonFailed: It did not start.
@@ -45,9 +53,11 @@ def containerd(directory: Path) -> Iterator[Containerd]:
             "version = 2\n"
             f'root = "{directory}/root"\n'
             f'state = "{run_directory}/state"\n'
-            'disabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+            f"{_WITHOUT_CRI if cri is None else ''}"
             f'[grpc]\naddress = "{address}"\n'
             f'[ttrpc]\naddress = "{address}.ttrpc"\n'
+            f'[plugins."io.containerd.internal.v1.opt"]\npath = "{directory}/opt"\n'
+            f"{'' if cri is None else _PLAIN_FILES + cri}"
         )
 
         def ready() -> bool:

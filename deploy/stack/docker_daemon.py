@@ -17,7 +17,10 @@ from deploy.stack.sockets import short_directory
 from deploy.stack.web import Login
 
 # dockerd writes a key to /etc/docker and no option moves it: in its own mount namespace that is our directory.
-_IN_OWN_ETC: Final = 'mkdir -p /etc/docker && mount --bind "$0" /etc/docker && exec "$@"'
+_IN_OWN_ETC: Final = (
+    'mkdir -p /etc/docker && mount --bind "$0" /etc/docker && '
+    '{ ! [ -e "$0/hosts" ] || mount --bind "$0/hosts" /etc/hosts; } && exec "$@"'
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,9 @@ class DockerDaemon:
     containerd: Containerd
 
     def docker(self, *arguments: str, typed: bytes = b"") -> Outcome:
-        """Run Debian's docker client on this daemon."""
-        environment = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.directory / "client")}
+        """Run Debian's docker client on this daemon; its builds are BuildKit's."""
+        client = str(self.directory / "client")
+        environment = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": client, "DOCKER_BUILDKIT": "1"}
         return run([program("docker"), *arguments], home=self.directory, environment=environment, typed=typed)
 
     def log_in(self, host: str, login: Login) -> None:
@@ -54,10 +58,18 @@ class DockerDaemon:
 
 
 @contextmanager
-def docker_daemon(directory: Path) -> Iterator[DockerDaemon]:
+def docker_daemon(
+    directory: Path, *, settings: str = "{}\n", hosts: str | None = None, ca_file: Path | None = None
+) -> Iterator[DockerDaemon]:
     """Run dockerd, and a containerd for it, for as long as the block lasts.
 
     It shares the machine's network, so it pulls from loopback ports, but sets up no bridge and no firewall.
+
+    Args:
+        directory: Its configuration, images and log.
+        settings: Its `daemon.json`.
+        hosts: What it reads in place of the machine's `/etc/hosts`.
+        ca_file: Whom it trusts in place of those whom the machine trusts.
 
     Raises:
         DaemonFailed: One of them did not start.
@@ -69,15 +81,18 @@ def docker_daemon(directory: Path) -> Iterator[DockerDaemon]:
     etc, client = directory / "etc", directory / "client"
     for each in (etc, client):
         each.mkdir(parents=True, exist_ok=True)
-    settings = etc / "daemon.json"
-    settings.write_text("{}\n")
+    configuration = etc / "daemon.json"
+    configuration.write_text(settings)
+    if hosts is not None:
+        (etc / "hosts").write_text(hosts)
+    trusted = {"SSL_CERT_FILE": str(ca_file.absolute())} if ca_file else {}
     program("runc")
     program("iptables")
     with short_directory() as run_directory, containerd(directory / "containerd") as below:
         host = f"unix://{run_directory}/docker.sock"
         command = [
             program("dockerd"),
-            f"--config-file={settings}",
+            f"--config-file={configuration}",
             f"--data-root={directory}/data",
             f"--exec-root={run_directory}/exec",
             f"--host={host}",
@@ -99,7 +114,7 @@ def docker_daemon(directory: Path) -> Iterator[DockerDaemon]:
             name="dockerd",
             directory=directory,
             answers=ready,
-            environment={"PATH": os.environ["PATH"]},
+            environment={"PATH": os.environ["PATH"], **trusted},
             own_mounts=True,
         ) as daemon:
             yield DockerDaemon(host, directory, daemon, below)

@@ -15,6 +15,7 @@ from certs.authority import CLIENT, SERVER, Authority
 from deploy.stack.daemons import Daemon, running
 from deploy.stack.ports import free_port
 from deploy.stack.programs import program
+from deploy.stack.tokens import TokenAuth, authorization
 from deploy.stack.web import Answer, answers, ask
 
 
@@ -30,10 +31,16 @@ class Notary:
     host: str
     ca_file: Path
     daemon: Daemon
+    tokens: TokenAuth | None = None
 
     def file(self, gun: str, role: str) -> Answer:
-        """Ask for the current metadata file of a role, such as `root` or `targets/alice`."""
-        return ask(f"{self.url}/v2/{gun}/_trust/tuf/{role}.json", ca_file=self.ca_file)
+        """Ask for the current metadata file of a role, such as `root` or `targets/alice`; as its owner if it asks."""
+        url = f"{self.url}/v2/{gun}/_trust/tuf/{role}.json"
+        answer = ask(url, ca_file=self.ca_file)
+        if answer.status == 401 and self.tokens:
+            token = authorization(answer.headers["WWW-Authenticate"], self.tokens.owner, self.tokens.ca_file)
+            answer = ask(url, headers={"Authorization": token}, ca_file=self.ca_file)
+        return answer
 
     def metadata(self, gun: str, role: str) -> dict[str, Any]:
         """Return the `signed` part of the current metadata of a role.
@@ -50,19 +57,22 @@ class Notary:
 
 
 @contextmanager
-def notary(directory: Path, authority: Authority, *, port: int | None = None) -> Iterator[Notary]:
+def notary(
+    directory: Path, authority: Authority, *, port: int | None = None, tokens: TokenAuth | None = None
+) -> Iterator[Notary]:
     """Run a Notary server that holds the timestamp and snapshot keys itself (Ed25519); starts in a moment.
 
     Args:
         directory: Its configuration and log.
         authority: Issues its certificate `notary-server`, unless that is there already.
         port: On 127.0.0.1; default: a free one.
+        tokens: Lets in whoever brings a token of this token server; default: everybody.
 
     Raises:
         DaemonFailed: It did not start.
         ProgramMissing: It is not installed.
     """
-    with _server(directory, authority, port, {"type": "local", "key_algorithm": "ed25519"}) as server:
+    with _server(directory, authority, port, {"type": "local", "key_algorithm": "ed25519"}, tokens) as server:
         yield server
 
 
@@ -115,7 +125,13 @@ def _signer(directory: Path, authority: Authority, port: int) -> Iterator[Daemon
 
 
 @contextmanager
-def _server(directory: Path, authority: Authority, port: int | None, trust_service: dict[str, str]) -> Iterator[Notary]:
+def _server(
+    directory: Path,
+    authority: Authority,
+    port: int | None,
+    trust_service: dict[str, str],
+    tokens: TokenAuth | None = None,
+) -> Iterator[Notary]:
     pair = authority.pair("notary-server", usages=(SERVER,))
     number = port or free_port()
     url = f"https://localhost:{number}"
@@ -129,6 +145,7 @@ def _server(directory: Path, authority: Authority, port: int | None, trust_servi
         "storage": {"backend": "memory"},
         "caching": {"max_age": {"current_metadata": 0, "consistent_metadata": 0}},
         "logging": {"level": "debug"},
+        **({"auth": {"type": "token", "options": tokens.options()}} if tokens else {}),
     }
     ca_file = authority.certificate_file.absolute()
 
@@ -136,7 +153,7 @@ def _server(directory: Path, authority: Authority, port: int | None, trust_servi
         return answers(f"{url}/_notary_server/health", ca_file=ca_file)
 
     with _configured(directory, "notary-server", settings, healthy) as daemon:
-        yield Notary(url, f"localhost:{number}", ca_file, daemon)
+        yield Notary(url, f"localhost:{number}", ca_file, daemon, tokens)
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """Those who sign: each has a directory with Docker and Notary settings, keys and trust data of their own."""
 
+import json
+from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
 from deploy.stack.commands import Outcome, run
 from deploy.stack.notary import Notary
 from deploy.stack.programs import program
+from deploy.stack.web import Login
 
 _PASSPHRASE: Final = "a passphrase of no value"  # noqa: S105 - it protects throw-away keys
 _ASKED: Final = (
@@ -25,12 +28,14 @@ class Person:
     """Somebody with keys: the owner of root keys, or a signer.
 
     `docker_host` is the address of a dockerd; only the first signature on a new tag by `docker trust sign` needs one.
+    `login` is what `notary` shows where Notary or its token server asks; `docker trust` has it from `log_in`.
     """
 
     name: str
     directory: Path
     notary: Notary
     docker_host: str | None = None
+    login: Login | None = None
 
     @classmethod
     def settle(cls, name: str, directory: Path, notary: Notary, docker_host: str | None = None) -> Self:
@@ -51,6 +56,12 @@ class Person:
         """Private keys and trust data, shared by `docker trust` and `notary`."""
         return self.directory / "trust"
 
+    def log_in(self, host: str, login: Login) -> Self:
+        """Return this person with a login, which their docker has for a registry and its Notary from now on."""
+        auths = {host: {"auth": b64encode(f"{login.username}:{login.password}".encode()).decode()}}
+        (self.directory / "config.json").write_text(json.dumps({"auths": auths}))
+        return replace(self, login=login)
+
     def run(self, name: str, arguments: Sequence[str], *, typed: bytes = b"") -> Outcome:
         """Run `docker` or `notary` as this person."""
         environment = {
@@ -59,4 +70,6 @@ class Person:
             "DOCKER_HOST": self.docker_host or f"unix://{self.directory}/no-daemon.sock",
             **dict.fromkeys(_ASKED, _PASSPHRASE),
         }
+        if self.login:
+            environment["NOTARY_AUTH"] = self.login.header.removeprefix("Basic ")
         return run([program(name), *arguments], home=self.directory, environment=environment, typed=typed)

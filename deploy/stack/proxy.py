@@ -4,10 +4,11 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from certs.authority import Certificate
 from deploy.stack.commands import Outcome, run
 from deploy.stack.daemons import Daemon, running
 from deploy.stack.ports import free_port
@@ -18,17 +19,21 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy. `host` is `127.0.0.1:port`, where clients pull from."""
+    """A running proxy. `host` is `127.0.0.1:port`, where clients pull from, `candidates` where others look further."""
 
     url: str
     host: str
     probes: str
     configuration: Path
     daemon: Daemon
+    ca_file: Path | None = None
+    candidates: str | None = None
 
-    def request(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, *, body: bytes | None = None
+    ) -> Answer:
         """Send one request to the data plane."""
-        return ask(f"{self.url}{path}", method=method, headers=headers)
+        return ask(f"{self.url}{path}", method=method, headers=headers, body=body, ca_file=self.ca_file)
 
     def events(self, name: str = "decision") -> list[dict[str, Any]]:
         """The structured events of one name that it has logged so far."""
@@ -37,23 +42,41 @@ class Proxy:
 
 
 @contextmanager
-def proxy(directory: Path, settings: Settings, *, port: int | None = None) -> Iterator[Proxy]:
+def proxy(
+    directory: Path,
+    settings: Settings,
+    *,
+    port: int | None = None,
+    certificate: Certificate | None = None,
+    ca_file: Path | None = None,
+    client_ca_file: Path | None = None,
+    candidates_ca_file: Path | None = None,
+) -> Iterator[Proxy]:
     """Run the proxy for as long as the block lasts; its trust store is `directory/trust.db`.
 
     Args:
         directory: Its configuration, trust store and log.
-        settings: The configuration without listeners and trust store, as it would stand in YAML.
+        settings: The configuration without trust store and addresses to listen on, as it would stand in YAML.
         port: Of the data plane, on 127.0.0.1; default: a free one.
+        certificate: Serves TLS with it; then `ca_file` says whom clients trust.
+        ca_file: See `certificate`.
+        client_ca_file: Whose certificates clients must show, beside `certificate`.
+        candidates_ca_file: Opens the listener for candidates, with the same `certificate`, to those who show one of
+            theirs.
 
     Raises:
         DaemonFailed: It did not start.
     """
     host, probes = f"127.0.0.1:{port or free_port()}", f"127.0.0.1:{free_port()}"
-    configuration = write_configuration(
-        directory, {**settings, "listen": {"address": host}, "probes": {"address": probes}}
-    )
+    listen = {**settings.get("listen", {}), "address": host, **_tls(certificate, client_ca_file)}
+    listeners: dict[str, Any] = {"listen": listen, "probes": {"address": probes}}
+    candidates = f"127.0.0.1:{free_port()}" if candidates_ca_file else None
+    if candidates:
+        listeners["candidates"] = {"address": candidates, **_tls(certificate, candidates_ca_file)}
+    configuration = write_configuration(directory, {**settings, **listeners})
     with serving(configuration, host, probes) as started:
-        yield started
+        running = replace(started, candidates=candidates)
+        yield replace(running, url=f"https://{host}", ca_file=ca_file) if certificate else running
 
 
 @contextmanager
@@ -90,6 +113,15 @@ def write_configuration(directory: Path, settings: Settings) -> Path:
 def command(home: Path, *arguments: str) -> Outcome:
     """Run a command of `tagwarden` to its end."""
     return run([str(tagwarden()), *arguments], home=home)
+
+
+def _tls(certificate: Certificate | None, client_ca_file: Path | None) -> Settings:
+    if certificate is None:
+        return {}
+    files = {"certificate_file": certificate.certificate_file, "key_file": certificate.key_file}
+    if client_ca_file:
+        files["client_ca_file"] = client_ca_file
+    return {"tls": {key: str(file.absolute()) for key, file in files.items()}}
 
 
 def tagwarden() -> Path:

@@ -13,6 +13,7 @@ from certs.authority import Certificate
 from deploy.stack.daemons import Daemon, running
 from deploy.stack.ports import free_port
 from deploy.stack.programs import program
+from deploy.stack.tokens import TokenAuth, authorization
 from deploy.stack.web import Answer, Login, answers, ask
 
 MANIFEST_TYPES: Final = (
@@ -41,7 +42,7 @@ class Registry:
     host: str
     daemon: Daemon
     ca_file: Path | None = None
-    login: Login | None = None
+    login: Login | TokenAuth | None = None
     storage: Path | None = None
 
     def request(
@@ -49,9 +50,15 @@ class Registry:
     ) -> Answer:
         """Send one request with the registry's own credential; `path` may be a `Location`."""
         sent = dict(headers or {})
-        if self.login:
+        if isinstance(self.login, Login):
             sent["Authorization"] = self.login.header
-        return ask(urljoin(self.url, path), method=method, headers=sent, body=body, ca_file=self.ca_file)
+        url = urljoin(self.url, path)
+        answer = ask(url, method=method, headers=sent, body=body, ca_file=self.ca_file)
+        if answer.status == 401 and isinstance(self.login, TokenAuth):
+            challenge = answer.headers["WWW-Authenticate"]
+            sent["Authorization"] = authorization(challenge, self.login.owner, self.login.ca_file)
+            answer = ask(url, method=method, headers=sent, body=body, ca_file=self.ca_file)
+        return answer
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Say whether a blob is there."""
@@ -97,7 +104,7 @@ def registry(
     directory: Path,
     *,
     port: int | None = None,
-    login: Login | None = None,
+    login: Login | TokenAuth | None = None,
     certificate: Certificate | None = None,
     ca_file: Path | None = None,
     on_disk: bool = False,
@@ -109,7 +116,7 @@ def registry(
     Args:
         directory: Its configuration, log and, if `on_disk`, content.
         port: On 127.0.0.1; default: a free one.
-        login: Asked from every client, by Basic authentication.
+        login: Asked from every client, by Basic authentication; or whose tokens are asked for.
         certificate: Serves TLS with it; then `ca_file` says whom clients trust.
         ca_file: See `certificate`.
         on_disk: Keep content in `directory/content`; default: in memory.
@@ -136,7 +143,9 @@ def registry(
         },
         "http": {"addr": host, "secret": "shared", "relativeurls": relative_urls, **_tls(certificate)},
     }
-    if login:
+    if isinstance(login, TokenAuth):
+        settings["auth"] = {"token": login.options()}
+    elif login:
         passwords = directory / "htpasswd"
         passwords.write_text(f"{login.username}:{_bcrypt(login.password)}\n")
         settings["auth"] = {"htpasswd": {"realm": "registry", "path": str(passwords)}}

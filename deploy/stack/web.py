@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from certs.authority import Certificate
+
 _SECONDS: Final = 30.0
 
 
@@ -42,6 +44,7 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
     ca_file: Path | None = None,
+    certificate: Certificate | None = None,
     seconds: float = _SECONDS,
 ) -> Answer:
     """Send one request and read the whole answer; redirects are not followed.
@@ -52,6 +55,7 @@ def ask(
         headers: Sent besides `Host`, `Accept-Encoding` and `Content-Length`.
         body: Sent with its length.
         ca_file: Whom to trust for `https`.
+        certificate: What to show for `https`, where a client has to show something.
         seconds: For connecting, and for each wait for data.
 
     Raises:
@@ -62,6 +66,8 @@ def ask(
     host, port = parts.hostname or "", parts.port
     if parts.scheme == "https":
         context = ssl.create_default_context(cafile=ca_file)
+        if certificate:
+            context.load_cert_chain(certificate.certificate_file, certificate.key_file)
         connection: HTTPConnection = HTTPSConnection(host, port, timeout=seconds, context=context)
     else:
         connection = HTTPConnection(host, port, timeout=seconds)

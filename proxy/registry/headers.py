@@ -39,8 +39,9 @@ class ClientCredentials:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Self:
-        """Those of a request."""
-        return cls(headers.get("Authorization"))
+        """Those of a request; one that no registry could be sent is none, as in `select`."""
+        authorization = headers.get("Authorization")
+        return cls(authorization if authorization is not None and authorization.isprintable() else None)
 
     def as_headers(self) -> dict[str, str]:
         """The header to send on, if there is one."""

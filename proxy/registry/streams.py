@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 from multidict import CIMultiDictProxy
 
-from proxy.limits import REGISTRY_COMMIT_SECONDS, STREAM_IDLE_SECONDS
-from proxy.registry.failures import translated
+from proxy.errors import RegistryUnreachable
+from proxy.limits import REGISTRY_COMMIT_SECONDS, REGISTRY_ERROR_BYTES, STREAM_IDLE_SECONDS
+from proxy.registry.failures import Relayed, translated
+from proxy.registry.headers import FROM_REGISTRY_FOR_ERRORS, error_content_type, select
 
 
 class Watch:
@@ -99,3 +101,16 @@ class RegistryAnswer:
             if len(body) > limit:
                 return None
         return bytes(body)
+
+    async def as_error(self, asked_for: str) -> Relayed:
+        """Keep an error answer for the client, all challenges of it.
+
+        Raises:
+            RegistryUnreachable: it is no error, or broke off.
+        """
+        if not 400 <= self.status <= 599:
+            raise RegistryUnreachable(f"it answered {self.status} where {asked_for} was asked for")
+        headers = select(self.headers, FROM_REGISTRY_FOR_ERRORS)
+        if "Content-Type" in headers:
+            headers["Content-Type"] = error_content_type(headers["Content-Type"])
+        return Relayed(self.status, headers, await self.read_up_to(REGISTRY_ERROR_BYTES) or b"")

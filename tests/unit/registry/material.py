@@ -124,8 +124,7 @@ class FakeRegistry:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Record, then answer."""
-        body = b"" if f"{request.method} {request.path}" in self.scripted else await request.read()
-        self.asked.append(Asked(request.method, request.raw_path, request.headers, body))
+        self.asked.append(await self.record(request))
         if self.asks_for is not None and request.headers.get("Authorization") != self.asks_for:
             return error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Bearer realm="https://auth.example.com/token"'})
         scripted = self.scripted.get(f"{request.method} {request.path}")
@@ -133,6 +132,11 @@ class FakeRegistry:
             return await scripted(request)
         _, _, reference = request.path.rpartition("/manifests/")
         return self._manifest(request, reference)
+
+    async def record(self, request: web.Request) -> Asked:
+        """What is remembered of a request; a scripted answer reads the body itself."""
+        body = b"" if f"{request.method} {request.path}" in self.scripted else await request.read()
+        return Asked(request.method, request.raw_path, request.headers, body)
 
     def _manifest(self, request: web.Request, reference: str) -> web.Response:
         name = self.tags.get(reference, reference)

@@ -1,17 +1,22 @@
 """The registry over TLS: whom the proxy believes."""
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from yarl import URL
 
+from proxy.config.settings import RegistrySettings
 from proxy.errors import RegistryUnreachable, UserError
+from proxy.manifests import MediaType
 from proxy.names import Reference, Tag
 from proxy.registry.client import connect
 from proxy.registry.headers import ClientCredentials
-from proxy.registry.tls import tls_context
+from proxy.tls import client_context
 from tests.unit.notary.authority import Authority, Pair
-from tests.unit.registry.material import APP, FakeRegistry, allowed, image, served, settings
+from tests.unit.registry.material import APP, FakeRegistry, allowed, answering, digest, image, served, settings
 
 TAGGED = Reference(APP, Tag("v1"))
 
@@ -22,10 +27,13 @@ def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path, "ours")
 
 
-def serving(pair: Pair) -> ssl.SSLContext:
-    """A server's side of TLS."""
+def serving(pair: Pair, clients: Authority | None = None, *, insists: bool = True) -> ssl.SSLContext:
+    """A server's side of TLS; with `clients` it asks each client for a certificate of that authority."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(pair.certificate, pair.key)
+    if clients is not None:
+        context.verify_mode = ssl.CERT_REQUIRED if insists else ssl.CERT_OPTIONAL
+        context.load_verify_locations(clients.file)
     return context
 
 
@@ -66,10 +74,85 @@ async def test_nobody_else_is_believed(
     assert registry.requests == []
 
 
+def showing(url: URL, authority: Authority, pair: Pair, hosts: frozenset[str] = frozenset()) -> RegistrySettings:
+    """Settings with a client certificate."""
+    return replace(
+        settings(url, ca_file=authority.file),
+        client_certificate_file=pair.certificate,
+        client_key_file=pair.key,
+        redirect_hosts=hosts,
+    )
+
+
+async def test_a_client_certificate_is_shown(authority: Authority, tmp_path: Path) -> None:
+    """A registry that lets in the proxy alone is read and written with the configured certificate."""
+    clients = Authority(tmp_path, "clients")
+    body = image()
+    registry = FakeRegistry()
+    registry.holds(body)
+    registry.scripted["PUT /v2/shop/app/manifests/v1"] = answering(status=201)
+    async with (
+        served(registry, serving(authority.issue("registry"), clients)),
+        connect(showing(registry.url, authority, clients.issue("proxy", host=None))) as client,
+    ):
+        assert (await client.get_manifest(TAGGED, allowed(body), ClientCredentials())).body == body
+        async with client.stream("PUT", "/v2/shop/app/manifests/v1", "", {}) as answer:
+            assert answer.status == 201
+
+
+@pytest.mark.parametrize("shown", [pytest.param(False, id="none"), pytest.param(True, id="of another authority")])
+async def test_a_wrong_client_certificate_is_an_outage(*, authority: Authority, tmp_path: Path, shown: bool) -> None:
+    """A registry that refuses the proxy in TLS has said nothing about the client."""
+    registry = FakeRegistry()
+    other = Authority(tmp_path, "others")
+    async with served(registry, serving(authority.issue("registry"), Authority(tmp_path, "clients"))):
+        chosen = settings(registry.url, ca_file=authority.file)
+        if shown:
+            chosen = showing(registry.url, authority, other.issue("proxy", host=None))
+        async with connect(chosen) as client:
+            with pytest.raises(RegistryUnreachable):
+                await client.get_manifest(TAGGED, allowed(image()), ClientCredentials())
+    assert registry.requests == []
+
+
+async def test_nobody_else_sees_the_client_certificate(authority: Authority, tmp_path: Path) -> None:
+    """Where a manifest is redirected to another host, the proxy is nobody there."""
+    clients = Authority(tmp_path, "clients")
+    body = image()
+    seen: list[object] = []
+    registry, store = FakeRegistry(), FakeRegistry()
+
+    async def look(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        seen.append(request.transport.get_extra_info("peercert"))
+        return web.Response(body=body, headers={"Content-Type": MediaType.DOCKER_MANIFEST})
+
+    path = f"/v2/shop/app/manifests/{digest(body)}"
+    store.scripted[f"GET {path}"] = look
+    async with (
+        served(store, serving(authority.issue("store"), clients, insists=False)),
+        served(registry, serving(authority.issue("registry"), clients)),
+    ):
+        registry.scripted[f"GET {path}"] = answering(status=307, Location=f"{store.url}{path}")
+        hosts = frozenset({f"127.0.0.1:{store.url.port}"})
+        async with connect(showing(registry.url, authority, clients.issue("proxy", host=None), hosts)) as client:
+            assert (await client.get_manifest(TAGGED, allowed(body), ClientCredentials("Bearer alice"))).body == body
+    assert not any(seen)
+    assert len(seen) == 1
+    assert "Authorization" not in store.asked[0].headers
+
+
+def test_a_client_certificate_that_cannot_be_used_is_a_persons_mistake(authority: Authority, tmp_path: Path) -> None:
+    """It is named, with what to do."""
+    pair = authority.issue("proxy")
+    with pytest.raises(UserError, match=r"^registry\.client_certificate_file: .* \(no such file or directory\)"):
+        client_context("registry", None, pair.certificate, tmp_path / "none.key")
+
+
 def test_a_missing_authority_is_a_persons_mistake(tmp_path: Path) -> None:
     """A file that is not there is named, with what to do."""
     with pytest.raises(UserError) as mistake:
-        tls_context(tmp_path / "none.crt")
+        client_context("registry", tmp_path / "none.crt")
     assert str(mistake.value) == (
         f"registry.ca_file: {tmp_path}/none.crt cannot be used (no such file or directory): "
         "name a file of PEM certificates"
@@ -80,9 +163,9 @@ def test_an_authority_that_is_none_is_a_persons_mistake(tmp_path: Path) -> None:
     """So is a file of something else."""
     (tmp_path / "text.crt").write_text("hello")
     with pytest.raises(UserError, match=r"^registry\.ca_file: .* cannot be used \(.+\): name a file of PEM"):
-        tls_context(tmp_path / "text.crt")
+        client_context("registry", tmp_path / "text.crt")
 
 
 def test_old_protocols_are_not_spoken() -> None:
     """Nothing before TLS 1.2."""
-    assert tls_context(None).minimum_version is ssl.TLSVersion.TLSv1_2
+    assert client_context("registry", None).minimum_version is ssl.TLSVersion.TLSv1_2

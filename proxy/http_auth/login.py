@@ -1,0 +1,186 @@
+"""Logs this program in to one server: Basic, or with a token that the server's token server gives for it.
+
+The credential goes to the server itself and to the token server that it names, and nowhere else: no redirect is
+followed, and over plain HTTP it goes only where the server is one without TLS too.
+"""
+
+import asyncio
+import json
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Final
+
+import aiohttp
+from cachetools import TLRUCache
+from yarl import URL
+
+from proxy.clock import Clock
+from proxy.config.settings import Credentials
+from proxy.http_auth.challenges import Challenge, challenges
+from proxy.limits import HTTP_LINE_BYTES, TOKEN_ANSWER_BYTES, TOKEN_LIFE_SECONDS, TOKEN_SECONDS, TOKENS_CACHED
+from proxy.tasks import spawn
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=TOKEN_SECONDS)
+_LIFE_UNSAID: Final = 60.0  # what a token server means that does not say it
+_KEPT: Final = 0.75  # of its life: a token is replaced before its server finds it too old
+_FIT_FOR_A_HEADER: Final = re.compile(r"[!-~]+")
+_READS: Final = re.compile(r"repository:[!-~]+:pull")
+
+
+class TokenUnavailable(Exception):
+    """The token server gave no token; the text says why in a few words."""
+
+
+class Login:
+    """One server and the credential for it, if there is one; made in a running event loop.
+
+    To use it: show `shown(scope)`, if anything; on a 401 show `answer(...)` once, if that is anything; a second 401
+    is the server's answer.
+    """
+
+    def __init__(self, server: URL, credentials: Credentials | None, session: aiohttp.ClientSession) -> None:
+        """Log in to `server`; `session` reaches it and its token server, and adds no credential of its own."""
+        self._server = server
+        self._session = session
+        self._basic = _basic(credentials) if credentials else None
+        self._wants_token = False
+        clock = Clock()
+        self._tokens: TLRUCache[str, tuple[str, float]] = TLRUCache(
+            TOKENS_CACHED, lambda _, kept, __: kept[1], clock.seconds
+        )
+        self._seconds = clock.seconds
+        self._flights: dict[str, asyncio.Task[str]] = {}
+
+    def shown(self, scope: str) -> str | None:
+        """The Authorization to try first: a token that is at hand, or Basic where no token was asked for yet."""
+        if not self._wants_token:
+            return self._basic
+        kept = self._tokens.get(scope)
+        return kept[0] if kept else None
+
+    async def answer(self, lines: Sequence[str], scope: str, shown: str | None) -> str | None:
+        """The Authorization to show after a 401; None where there is nothing new to show.
+
+        Args:
+            lines: the `WWW-Authenticate` of the 401.
+            scope: what the token is for, should the challenge not say it; tokens are kept by it.
+            shown: the Authorization that was answered 401.
+
+        Raises:
+            TokenUnavailable: a token is asked for, and there is none.
+        """
+        asked = challenges(lines)
+        bearer = next((each for each in asked if each.scheme == "bearer" and "realm" in each.parameters), None)
+        if bearer is not None:
+            self._wants_token = True
+            return await self._token(bearer, scope, shown)
+        if any(each.scheme == "basic" for each in asked):
+            self._wants_token = False
+            return self._basic if self._basic != shown else None
+        return None
+
+    async def _token(self, challenge: Challenge, scope: str, shown: str | None) -> str:
+        """A token that was not shown yet; everybody who wants one for the same scope waits for the same answer."""
+        kept = self._tokens.get(scope)
+        if kept and kept[0] != shown:
+            return kept[0]
+        self._tokens.pop(scope, None)
+        flight = self._flights.get(scope)
+        if flight is None:
+            flight = self._flights[scope] = spawn(self._fetch(challenge, scope), name=f"token for {scope}")
+            flight.add_done_callback(lambda landed: self._land(scope, landed))
+        return await asyncio.shield(flight)
+
+    def _land(self, scope: str, flight: asyncio.Task[str]) -> None:
+        """Make room for the next flight; a failure that nobody waits for any more has been looked at."""
+        del self._flights[scope]
+        if not flight.cancelled():
+            flight.exception()
+
+    async def _fetch(self, challenge: Challenge, scope: str) -> str:
+        """Ask the token server, and keep its token. Raises `TokenUnavailable`."""
+        realm = _realm(challenge.parameters["realm"], self._server)
+        named = challenge.parameters.get("scope", "").split()
+        scopes = named if named and all(map(_READS.fullmatch, named)) else [scope]  # never more than to read
+        service = challenge.parameters.get("service")
+        query = [*realm.query.items(), *([("service", service)] if service else []), *(("scope", s) for s in scopes)]
+        asked_at = self._seconds()
+        headers = {"Authorization": self._basic} if self._basic else {}
+        try:
+            async with self._session.get(
+                realm.with_query(query), headers=headers, allow_redirects=False, timeout=_TIMEOUT
+            ) as answer:
+                if answer.status != 200:
+                    raise TokenUnavailable(f"the token server answered {answer.status}")
+                body = b""
+                while len(body) <= TOKEN_ANSWER_BYTES and (more := await answer.content.readany()):
+                    body += more
+        except (TimeoutError, aiohttp.ClientError, OSError, UnicodeError) as error:
+            raise TokenUnavailable(_why(error)) from error
+        token, life = _told(body)
+        authorization = f"Bearer {token}"
+        self._tokens[scope] = (authorization, asked_at + life * _KEPT)
+        return authorization
+
+
+def _basic(credentials: Credentials) -> str:
+    pair = f"{credentials.username}:{credentials.password}"
+    return f"Basic {b64encode(pair.encode()).decode()}"
+
+
+def _realm(text: str, server: URL) -> URL:
+    """The token server's address, if a credential may go there. Raises `TokenUnavailable`."""
+    try:
+        realm = URL(text)
+    except ValueError:
+        raise TokenUnavailable("the token server's address is none") from None
+    if realm.scheme not in ("http", "https") or not realm.host or realm.user or realm.password:
+        raise TokenUnavailable("the token server's address is none")
+    plain = server.scheme == "http" and (realm.host == server.host or _is_loopback(realm.host))
+    if realm.scheme != "https" and not plain:
+        raise TokenUnavailable("the token server has no TLS")
+    return realm.with_fragment(None)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _told(body: bytes) -> tuple[str, float]:
+    """Token and life, in seconds, of a token server's answer. Raises `TokenUnavailable`."""
+    if len(body) > TOKEN_ANSWER_BYTES:
+        raise TokenUnavailable("the token server's answer is too long")
+    try:
+        told = json.loads(body, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise TokenUnavailable("the token server's answer is no JSON object")
+    token = told.get("token") or told.get("access_token")
+    if not isinstance(token, str) or not _FIT_FOR_A_HEADER.fullmatch(token) or len(token) > HTTP_LINE_BYTES:
+        raise TokenUnavailable("the token server's answer has no token")
+    life = told.get("expires_in")
+    if isinstance(life, bool) or not isinstance(life, int | float):
+        return token, _LIFE_UNSAID
+    return token, min(max(float(life), 0.0), TOKEN_LIFE_SECONDS)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case TimeoutError():
+            return "the token server did not answer in time"
+        case aiohttp.ClientConnectorCertificateError():
+            return "the token server's certificate does not verify"
+        case aiohttp.ClientConnectorError() | aiohttp.ClientSSLError():
+            return "the token server cannot be reached"
+        case _:
+            return "the token server's answer broke off"
