@@ -49,6 +49,7 @@ def configure(form: Format | None = None, *, level: int = logging.INFO, stream: 
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every start as if something had changed
 
 
 def client_text(text: str | None) -> str | None:

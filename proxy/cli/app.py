@@ -43,7 +43,8 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        print(f"tagwarden: {error}", file=sys.stderr)
+        for sentence in str(error).splitlines():
+            print(f"tagwarden: {sentence}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,14 +1,15 @@
 """`tagwarden config`: is a configuration right, and what may be in one."""
 
 import json
+import os
 import sys
-from datetime import datetime
+from collections.abc import Iterable
 
 import typer
 
-from proxy.cli.options import DEFAULT_CONFIG, ConfigFile, read_settings
+from proxy.cli.options import DEFAULT_CONFIG, ConfigFile
 from proxy.clock import Clock
-from proxy.config.settings import Settings
+from proxy.config import ConfigProblems, load
 
 app = typer.Typer(name="config", help="Check the configuration, or print its schema.", no_args_is_help=True)
 
@@ -16,25 +17,20 @@ app = typer.Typer(name="config", help="Check the configuration, or print its sch
 @app.command()
 def check(config: ConfigFile = DEFAULT_CONFIG) -> None:
     """Check the configuration and report every problem at once."""
-    settings = read_settings(config)
-    for warning in (*settings.warnings, *_run_out(settings, Clock().now())):
-        print(f"warning: {warning}", file=sys.stderr)
-    print(f"{config}: ok, {len(settings.policy.entries)} entries of `repositories`")
+    try:
+        settings = load(config, os.environ, Clock().now())
+    except ConfigProblems as found:
+        _print_all("error", map(str, found.problems))
+        raise typer.Exit(2) from None
+    _print_all("warning", settings.warnings)
+    count = len(settings.policy.entries)
+    print(f"{config}: ok, {count} {'entry' if count == 1 else 'entries'} of `repositories`")
 
 
-def _run_out(settings: Settings, now: datetime) -> list[str]:
-    """What was relaxed until an instant that is past: it is enforced by now, which may surprise."""
-    rollout = [
-        f'rollout."{relaxed.pattern}": its `until` is past, so it is enforced; remove it'
-        for relaxed in settings.policy.rollout
-        if relaxed.until and relaxed.until <= now
-    ]
-    digests = [
-        f'repositories."{entry.pattern}".digest_pull: its `until` is past, so it is `signed`; remove it'
-        for entry in settings.policy.entries
-        if entry.any_digest and entry.any_digest.until <= now
-    ]
-    return rollout + digests
+def _print_all(kind: str, sentences: Iterable[str]) -> None:
+    """One line for each thing to mend or to know: what it is, file, line, path, sentence."""
+    for sentence in sentences:
+        print(f"{kind}: {sentence}", file=sys.stderr)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
+from proxy.clock import Clock
 from proxy.config import load
 from proxy.config.settings import Settings
 from proxy.errors import ReferenceInvalid, UserError
@@ -30,7 +31,7 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def read_settings(path: Path) -> Settings:
     """Load the configuration. Raises `UserError` with every problem in it."""
-    return load(path, os.environ)
+    return load(path, os.environ, Clock().now())
 
 
 def read_reference(text: str, settings: Settings) -> Reference:

@@ -50,7 +50,7 @@ async def _roots(settings: Settings, repositories: list[Repository]) -> list[tup
             try:
                 entry = settings.policy.entry_for(repository)
                 gun = entry.gun(settings.name, repository)
-                fetch = parts.resolver.notaries[entry.notary]
+                fetch = parts.resolver.renewal.notaries[entry.notary]
                 collection = await drive(update(gun, Pins.tofu(), None, Clock().now()), partial(fetch, gun))
             except Refusal as refusal:
                 message = present(refusal, reference=repository, **settings.policy.whereabouts(repository)).message

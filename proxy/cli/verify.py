@@ -43,9 +43,10 @@ def verify(
 async def _decide(settings: Settings, reference: Reference) -> Decision:
     async with asking(settings) as (parts, remembers):
         if not remembers:
-            say("there is no trust store yet, so nothing is remembered: starting from the pins")
             if _trusts_on_first_use(settings, reference):
-                return Decision(reference, Mode.ENFORCE, refusal=Undecided("trust on first use needs a trust store"))
+                why = "verify trusts nobody on first use: start tagwarden serve once, or pin the root (tagwarden pin)"
+                return Decision(reference, Mode.ENFORCE, refusal=Undecided(why))
+            say("there is no trust store yet, so nothing is remembered: starting from the pins")
         credentials = parts.registry.walker(ClientCredentials(None))
         decision = await parts.resolver.resolve(reference, credentials)
         if not isinstance(decision.permission, Allowed):
@@ -72,9 +73,11 @@ def _described(decision: Decision) -> str:
     if decision.refusal:
         gun, notary = str(decision.gun or ""), decision.notary
         message = present(decision.refusal, reference=str(decision.reference), gun=gun, notary=notary).message
-        return f"{'undecided' if isinstance(decision.refusal, CannotDecide) else 'refused'}: {message}"
-    if isinstance(decision.permission, Allowed):
-        allowed = decision.permission
+        return f"{'undecided' if _exit_code(decision) == 3 else 'refused'}: {message}"
+    allowed = decision.permission
+    if isinstance(allowed, Allowed) and not allowed.enforced:
+        return f"not enforced: {decision.reference} is served as it is, by an entry of exceptions"
+    if isinstance(allowed, Allowed):
         return f"allowed: {decision.reference} is {allowed.digest}, signed by {', '.join(allowed.signers)}"
     return f"not enforced: {decision.reference} is served as it is, by rule {decision.rule}"
 

@@ -6,6 +6,7 @@ is wrong in the document and goes on; only a document without problems becomes s
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from proxy.config.building import build
@@ -18,14 +19,16 @@ from proxy.config.yaml import read
 __all__ = ["ConfigProblems", "Problem", "Settings", "load"]
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
+def load(path: Path, environ: Mapping[str, str], now: datetime | None = None) -> Settings:
     """Read the configuration file and the environment variables that override it.
+
+    With `now` (aware), what has run out by then is warned of, too.
 
     Raises `ConfigProblems`, whose text has one line for each thing to mend: `file:line: path: sentence`.
     """
     document = read(_text(path), str(path))
     override(document, environ)
-    return build(document, check(document), path.parent)
+    return build(document, check(document), path.parent, now)
 
 
 def _text(path: Path) -> str:

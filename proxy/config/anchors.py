@@ -1,16 +1,18 @@
 """Roots and signers: the keys that people pinned, read from their files."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from proxy.config.certificates import is_authority
 from proxy.config.document import Document, KeyPath, quoted
 from proxy.config.files import Files
-from proxy.config.shape import RootShape, SignerShape
+from proxy.config.policy_shape import RootShape, SignerShape
 from proxy.errors import NameInvalid
 from proxy.names import RELEASES, RoleName
 from proxy.policy.signers import Signer, SignerKey
@@ -20,16 +22,26 @@ from proxy.tuf.pins import RootPin
 _TOFU: Final = "tofu"
 
 
-def roots(document: Document, shapes: Mapping[str, RootShape], files: Files) -> dict[str, RootPin]:
-    """Read every entry of `roots`."""
-    return {name: _root(document, name, shape, files) for name, shape in shapes.items()}
+def roots(
+    document: Document, shapes: Mapping[str, RootShape], files: Files, blocked: Container[str]
+) -> dict[str, RootPin]:
+    """Read every entry of `roots`; warns where nothing but `blocked` keys (public key ids) is pinned."""
+    return {name: _root(document, name, shape, files, blocked) for name, shape in shapes.items()}
 
 
-def signers(document: Document, shapes: Mapping[str, SignerShape], files: Files) -> dict[str, Signer]:
-    """Read every entry of `signers`; warns where two share a key, because a key has one vote."""
+def signers(
+    document: Document, shapes: Mapping[str, SignerShape], files: Files, blocked: Container[str]
+) -> dict[str, Signer]:
+    """Read every entry of `signers`.
+
+    Warns where two share a key, because a key has one vote, and where all keys of one are `blocked`
+    (public key ids).
+    """
     read = {name: _signer(document, name, shape, files) for name, shape in shapes.items()}
     owners: dict[str, str] = {}
     for signer in read.values():
+        if signer.keys and all(key.public_key_id in blocked for key in signer.keys):
+            document.warn(("signers", signer.name), "all keys of this signer are blocked; name a new one, or remove it")
         for key in signer.keys or ():
             owner = owners.setdefault(key.public_key_id, signer.name)
             if owner != signer.name:
@@ -38,47 +50,51 @@ def signers(document: Document, shapes: Mapping[str, SignerShape], files: Files)
     return read
 
 
-def _root(document: Document, name: str, shape: RootShape, files: Files) -> RootPin:
+def _root(document: Document, name: str, shape: RootShape, files: Files, blocked: Container[str]) -> RootPin:
     at = ("roots", name)
     if name == _TOFU:
         document.problem(at, '"tofu" is the word for trust on first use; choose another name')
     if not (shape.public_key_ids or shape.certificate_files or shape.ca_file) and not document.was_cut(at):
         document.problem(at, "this pins nothing; give public_key_ids, certificate_files or ca_file")
-    fingerprints = [
-        _fingerprint(document, (*at, "certificate_files", position), file, files)
+    leaves = [
+        _leaf(document, (*at, "certificate_files", position), file, files)
         for position, file in enumerate(shape.certificate_files or ())
     ]
+    keys = {*(shape.public_key_ids or ()), *(_public_key_id(leaf) for leaf in leaves if leaf)}
+    if keys and not shape.ca_file and all(key in blocked for key in keys):
+        document.warn(at, "all that this pins is blocked, so it anchors nothing; pin a new key, or remove it")
     return RootPin(
         name=name,
         public_key_ids=frozenset(shape.public_key_ids or ()),
-        certificates=frozenset(fingerprint for fingerprint in fingerprints if fingerprint),
+        certificates=frozenset(leaf.fingerprint(hashes.SHA256()).hex() for leaf in leaves if leaf),
         authorities=_authorities(document, (*at, "ca_file"), shape.ca_file, files),
         allow_wildcard_name=shape.allow_wildcard_name,
     )
 
 
-def _fingerprint(document: Document, at: KeyPath, file: str, files: Files) -> str | None:
-    """SHA-256 hex of the leaf, which Notary wants first in the file (dialect 3.5)."""
+def _leaf(document: Document, at: KeyPath, file: str, files: Files) -> x509.Certificate | None:
+    """The leaf, which Notary wants first in the file (dialect 3.5)."""
     certificates = files.certificates(at, file)
     if not certificates:
         return None
-    if _is_authority(certificates[0]):
+    if is_authority(certificates[0]):
         document.problem(at, f"{quoted(file)} is an authority, which can never be a root itself; name it as ca_file")
-    return certificates[0].fingerprint(hashes.SHA256()).hex()
+    return certificates[0]
+
+
+def _public_key_id(leaf: x509.Certificate) -> str | None:
+    """The id of its plain key, or None for a key that Notary does not use."""
+    try:
+        return from_pem(leaf.public_bytes(Encoding.PEM)).public_key_id
+    except (ValueError, UnsupportedAlgorithm):
+        return None
 
 
 def _authorities(document: Document, at: KeyPath, file: str | None, files: Files) -> tuple[x509.Certificate, ...]:
     certificates = tuple(files.certificates(at, file)) if file else ()
-    if not all(_is_authority(certificate) for certificate in certificates):
+    if not all(is_authority(certificate) for certificate in certificates):
         document.problem(at, f"{quoted(file)} holds a certificate of no authority; name that one in certificate_files")
     return certificates
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
-        return False
 
 
 def _signer(document: Document, name: str, shape: SignerShape, files: Files) -> Signer:

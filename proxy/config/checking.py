@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from proxy.config.document import Document, KeyPath, Tree, quoted
 from proxy.config.fields import BRANCHES
-from proxy.config.schema import keys_at
+from proxy.config.schema import keys_at, required_at
 from proxy.config.shape import FileShape
 
 _EACH: Final = "*"
@@ -86,7 +86,8 @@ def _sentence(detail: ErrorDetails, path: KeyPath) -> str:
 
 def _missing(path: KeyPath) -> str:
     purpose = keys_at(path[:-1])[str(path[-1])]["description"]
-    return f"this key is required; add it ({purpose})"
+    inside = " and ".join(required_at(path))
+    return f"this key is required; add {f'{path[-1]} with {inside}' if inside else 'it'} ({purpose})"
 
 
 def _unknown(key: str, known: tuple[str, ...]) -> str:

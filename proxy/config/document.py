@@ -103,9 +103,9 @@ class Document:
         return name in self.names(section) or not isinstance(self.tree.get(section, {}), dict)
 
     def was_cut(self, path: KeyPath) -> bool:
-        """Whether something at or below a path was dropped, so that what remains says little."""
+        """Whether something at, below or around a path was dropped, so that what remains says little."""
         original = self._original(path)
-        return any(dropped[: len(original)] == original for dropped in self._dropped)
+        return self._is_dropped(path) or any(dropped[: len(original)] == original for dropped in self._dropped)
 
     def override(self, path: KeyPath, variable: str, value: object) -> None:
         """Lay the value of an environment variable over the tree."""

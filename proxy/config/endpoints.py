@@ -3,23 +3,42 @@
 from pathlib import Path
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from yarl import URL
 
-from proxy.config.document import Document, KeyPath, quoted
+from proxy.config.document import Document, KeyPath
 from proxy.config.files import Files
-from proxy.config.settings import NotarySettings, RegistrySettings, TrustStoreSettings
-from proxy.config.shape import NotaryShape, RegistryShape, TrustStoreShape
+from proxy.config.references import check_repeated
+from proxy.config.server_shape import ListenShape, NotaryShape, RegistryShape, TrustStoreShape
+from proxy.config.settings import (
+    Blobs,
+    Delete,
+    Doors,
+    NotarySettings,
+    Push,
+    RegistrySettings,
+    TrustStoreSettings,
+)
+from proxy.config.tls import certificate_and_key
 from proxy.config.values import is_loopback
 
 _TLS_KEYS: Final = ("ca_file", "client_certificate_file", "client_key_file")
+_EVERYBODY: Final = (
+    "with it the registry takes every client for this proxy; ask clients for certificates (client_ca_file of "
+    "listen.tls), or write anyone_may_read: true"
+)
+_EVERYBODY_WRITES: Final = (
+    "the registry takes every client for this proxy, pushers too; write push: refuse and delete: refuse, "
+    "or ask clients for certificates (client_ca_file of listen.tls)"
+)
 
 
-def registry(document: Document, shape: RegistryShape, files: Files) -> RegistrySettings:
-    """Read what `registry` names."""
+def registry(document: Document, shape: RegistryShape, main: ListenShape, files: Files) -> RegistrySettings:
+    """Read what `registry` names; `main` says whether the proxy asks clients who they are."""
     at = ("registry",)
     _check_tls(document, at, shape.url, shape)
+    _check_principal(document, shape, main)
+    check_repeated(document, (*at, "redirect_hosts"), shape.redirect_hosts or [])
+    certificate, key = _client_pair(document, at, shape, files)
     if shape.url.scheme == "http" and not is_loopback(shape.url):
         document.warn(
             (*at, "url"), "clients' credentials go to the registry in plain text; use https, or run it on loopback"
@@ -28,6 +47,10 @@ def registry(document: Document, shape: RegistryShape, files: Files) -> Registry
         url=shape.url,
         ca_file=files.authorities((*at, "ca_file"), shape.ca_file),
         credentials=files.credentials((*at, "credentials_file"), shape.credentials_file),
+        client_certificate_file=certificate,
+        client_key_file=key,
+        redirect_hosts=frozenset(shape.redirect_hosts or ()),
+        doors=Doors(Push(shape.push), Delete(shape.delete), Blobs(shape.blobs)),
     )
 
 
@@ -35,13 +58,13 @@ def notary(document: Document, name: str, shape: NotaryShape, files: Files) -> N
     """Read what an entry of `notaries` names."""
     at = ("notaries", name)
     _check_tls(document, at, shape.url, shape)
-    _check_client_key(document, at, shape, files)
+    certificate, key = _client_pair(document, at, shape, files)
     return NotarySettings(
         name=name,
         url=shape.url,
         ca_file=files.authorities((*at, "ca_file"), shape.ca_file),
-        client_certificate_file=_path(files, shape.client_certificate_file),
-        client_key_file=_path(files, shape.client_key_file),
+        client_certificate_file=certificate,
+        client_key_file=key,
         credentials=files.credentials((*at, "credentials_file"), shape.credentials_file),
         timeout=shape.timeout.total_seconds(),
     )
@@ -61,34 +84,36 @@ def _check_tls(document: Document, at: KeyPath, url: URL, shape: NotaryShape | R
             document.problem((*at, key), "this has no effect without TLS; make the url https, or remove this key")
 
 
-def _check_client_key(document: Document, at: KeyPath, shape: NotaryShape, files: Files) -> None:
-    """See that certificate and private key are there, readable, and belong together."""
-    certificate_name, key_name = shape.client_certificate_file, shape.client_key_file
-    if certificate_name is None and key_name is None:
-        return
-    if certificate_name is None or key_name is None:
-        missing = "client_key_file" if key_name is None else "client_certificate_file"
-        document.problem(
-            (*at, missing), "client certificate and key only work together; add this key, or remove the other"
-        )
-        return
-    certificates = files.certificates((*at, "client_certificate_file"), certificate_name)
-    key_at = (*at, "client_key_file")
-    data = files.read_secret(key_at, key_name)
-    if not certificates or data is None:
-        return
-    try:
-        key = load_pem_private_key(data, password=None)
-    except TypeError:
-        document.problem(key_at, f"{quoted(key_name)} is encrypted; name a file with the key in plain PEM")
-    except (ValueError, UnsupportedAlgorithm):
-        document.problem(key_at, f"{quoted(key_name)} holds no private key; name a file with the key in PEM")
-    else:
-        if key.public_key() != certificates[0].public_key():
+def _client_pair(
+    document: Document, at: KeyPath, shape: NotaryShape | RegistryShape, files: Files
+) -> tuple[Path, Path] | tuple[None, None]:
+    """The client certificate and its key, if there are any."""
+    certificate = ("client_certificate_file", shape.client_certificate_file)
+    return certificate_and_key(document, files, at, certificate, ("client_key_file", shape.client_key_file)) or (
+        None,
+        None,
+    )
+
+
+def _check_principal(document: Document, shape: RegistryShape, main: ListenShape) -> None:
+    """Behind a client certificate the registry takes everybody for the proxy: somebody has to want that.
+
+    Without one, the permission does nothing today and would open the registry on the day one is added.
+    """
+    clients_are_known = (main.tls is not None and main.tls.client_ca_file is not None) or document.was_cut(
+        ("listen", "tls")
+    )
+    may_write = shape.push != "refuse" or shape.delete != "refuse"
+    at = ("registry", "anyone_may_read")
+    named = ("client_certificate_file", "client_key_file")
+    if all(getattr(shape, key) is None for key in named):
+        if shape.anyone_may_read and not any(document.was_cut(("registry", key)) for key in named):
             document.problem(
-                key_at, f"{quoted(key_name)} is not the key of {quoted(certificate_name)}; check both names"
+                at, "this is about client_certificate_file, and there is none; remove this key, or add that one"
             )
-
-
-def _path(files: Files, name: str | None) -> Path | None:
-    return files.path(name) if name else None
+    elif clients_are_known or document.was_cut(at):
+        return
+    elif not shape.anyone_may_read:
+        document.problem(("registry", "client_certificate_file"), _EVERYBODY)
+    elif may_write:
+        document.warn(at, _EVERYBODY_WRITES)

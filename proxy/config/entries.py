@@ -8,8 +8,9 @@ from typing import Final
 
 from proxy.config.document import Document, KeyPath, quoted
 from proxy.config.patterns import tag_rules
+from proxy.config.policy_shape import AnyDigestShape, DefaultsShape, EntryShape
 from proxy.config.references import References, look_up
-from proxy.config.shape import AnyDigestShape, DefaultsShape, EntryShape, NotaryShape
+from proxy.config.server_shape import NotaryShape
 from proxy.errors import NameInvalid
 from proxy.names import Gun
 from proxy.policy.entries import AnyDigest, Entry
@@ -20,6 +21,8 @@ from proxy.tuf.pins import Pins, RootPin
 _DEFAULTS: Final[KeyPath] = ("defaults",)
 _GUN: Final = "{name}/{repository}"
 _FRESH_FOR: Final = timedelta(seconds=30)
+_LONG_FRESH: Final = timedelta(hours=1)
+_SUPERSEDED_FOR: Final = timedelta(hours=24)
 _PLACEHOLDER: Final = re.compile(r"\{(?:name|repository|rest)\}")
 _SHARED: Final = "get the same trust data, so a tag signed for one counts for all; put {repository} or {rest} into gun"
 _NO_ROOTS: Final = (
@@ -63,6 +66,9 @@ class EntryReader:
         template = shape.gun or _GUN
         self._check_template(paths["gun"], template)
         self._check_distinct(paths["gun"], template, pattern)
+        fresh_for = _FRESH_FOR if shape.fresh_for is None else shape.fresh_for
+        if fresh_for > _LONG_FRESH:
+            self.document.warn(paths["fresh_for"], "a revoked tag may be served for all of this time; write 1h or less")
         return Entry(
             pattern=pattern,
             signed_by=self._signed_by(paths["signed_by"], shape),
@@ -71,9 +77,11 @@ class EntryReader:
             gun_template=template,
             pins=self._pins(paths["roots"], shape, notary),
             any_digest=_any_digest(shape),
-            fresh_for=_FRESH_FOR if shape.fresh_for is None else shape.fresh_for,
+            fresh_for=fresh_for,
             released_required=shape.released != "ignored",
             fallback_to_targets=shape.fallback_to_targets is True,
+            superseded_for=_SUPERSEDED_FOR if shape.superseded_for is None else shape.superseded_for,
+            lists_signed_tags=shape.tags_list == "signed",
         )
 
     def _signed_by(self, at: KeyPath, shape: EntryShape) -> SignedBy:

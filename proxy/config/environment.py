@@ -1,6 +1,7 @@
 """Environment variables that override single values: `TAGWARDEN__REGISTRY__URL` (design: Configuration)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from proxy.config.checking import nearest
@@ -10,6 +11,7 @@ from proxy.config.schema import Node, keys_at
 _PREFIX: Final = "TAGWARDEN__"
 _SECTIONS: Final = ("listen", "probes", "registry", "trust_store")
 _SCALARS: Final = ("version", "name")
+_SINGLE: Final = ("string", "integer", "boolean")
 
 
 def override(document: Document, environ: Mapping[str, str]) -> None:
@@ -21,14 +23,29 @@ def override(document: Document, environ: Mapping[str, str]) -> None:
             path, node = known[name]
             document.override(path, variable, _typed(environ[variable], node))
         else:
-            hint = nearest(name, known, _PREFIX) or f"behind {_PREFIX}, these are possible: {', '.join(known)}"
+            hint = _nearest(name, known) or f"behind {_PREFIX}, these are possible: {', '.join(known)}"
             document.problem_of_variable(variable, f"no value has this name; {hint}")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """A question for the most similar name of the same section: a value of another one is never what was meant."""
+    section, _, key = name.partition("__")
+    similar = get_close_matches(section, {other.partition("__")[0] for other in known}, n=1)
+    if not similar:
+        return ""
+    keys = [other.partition("__")[2] for other in known if other.partition("__")[0] == similar[0]]
+    return nearest(key, keys, f"{_PREFIX}{similar[0]}__") if all(keys) else nearest(section, similar, _PREFIX)
 
 
 def _known() -> dict[str, tuple[KeyPath, Node]]:
     """Every name that has a meaning behind the prefix, with the path and the schema of the key that it overrides."""
     top = {(key,): node for key, node in keys_at(()).items() if key in _SCALARS}
-    below = {(section, key): node for section in _SECTIONS for key, node in keys_at((section,)).items()}
+    below = {
+        (section, key): node
+        for section in _SECTIONS
+        for key, node in keys_at((section,)).items()
+        if node.get("type") in _SINGLE
+    }
     return {"__".join(path).upper(): (path, node) for path, node in (top | below).items()}
 
 

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import (
+    BaseModel,
+    ConfigDict,
     Discriminator,
     Field,
     PlainValidator,
@@ -15,7 +17,9 @@ from pydantic import (
 from yarl import URL
 
 from proxy.config import values
-from proxy.config.settings import Address
+from proxy.config.document import quoted
+from proxy.config.settings import Address, Network
+from proxy.names import Digest
 
 SCALAR, LIST, MAPPING = BRANCHES = ("\0scalar", "\0list", "\0mapping")
 """What pydantic puts into the place of an error to name the branch of a union; no key of a file is like it."""
@@ -27,6 +31,7 @@ _REGISTRY_URL: Final = WithJsonSchema({"type": "string", "pattern": "^https?://[
 _NOTARY_URL: Final = WithJsonSchema({"type": "string", "pattern": "^https?://[^/]+"})
 _STORE_URL: Final = WithJsonSchema({"type": "string", "pattern": "^sqlite:///"})
 _KEY_ID: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})
+_DIGEST: Final = WithJsonSchema({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"})
 _COUNT: Final = WithJsonSchema({"type": "integer", "minimum": 1})
 
 Text: TypeAlias = Annotated[str, PlainValidator(values.text), _STRING]
@@ -42,21 +47,42 @@ RegistryUrl: TypeAlias = Annotated[URL, PlainValidator(values.registry_url), _RE
 NotaryUrl: TypeAlias = Annotated[URL, PlainValidator(values.notary_url), _NOTARY_URL]
 StorePath: TypeAlias = Annotated[str, PlainValidator(values.store_path), _STORE_URL]
 KeyId: TypeAlias = Annotated[str, PlainValidator(values.key_id), _KEY_ID]
+DigestText: TypeAlias = Annotated[Digest, PlainValidator(values.digest), _DIGEST]
+TrustedNetwork: TypeAlias = Annotated[Network, PlainValidator(values.network), _STRING]
+RedirectHost: TypeAlias = Annotated[str, PlainValidator(values.redirect_host), _STRING]
+
+
+class Shape(BaseModel):
+    """A mapping with fixed keys."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 def otherwise(sentence: str) -> WrapValidator:
-    """Say `sentence` for every value that does not fit, instead of what pydantic would say."""
+    """Say `sentence` for every value that does not fit, with what was written in the place of `{value}`."""
 
     def read(raw: object, check: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401  (the type is the field's)
         try:
             value = check(raw)
         except ValidationError:
-            raise ValueError(sentence) from None
+            raise ValueError(sentence.format(value=_shown(raw))) from None
         if type(value) is not type(raw):  # 1 is equal to true, but not the same word
-            raise ValueError(sentence)
+            raise ValueError(sentence.format(value=_shown(raw)))
         return value
 
     return WrapValidator(read)
+
+
+def _shown(raw: object) -> str:
+    match raw:
+        case bool():
+            return str(raw).lower()
+        case str():
+            return quoted(raw)
+        case dict() | list():
+            return "this"
+        case _:
+            return str(raw)
 
 
 def by_kind(sentence: str) -> Discriminator:

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from proxy.config.checking import nearest
 from proxy.config.document import Document, KeyPath, quoted
-from proxy.config.shape import RootsChoice, SignedByChoice, SignedByShape
+from proxy.config.policy_shape import RootsChoice, SignedByChoice, SignedByShape
 from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Released, SignedBy, Signer
 from proxy.tuf.pins import Pins, RootPin
 
@@ -40,7 +40,7 @@ class References:
         if "tofu" in choice:
             self.document.problem(at, "tofu stands alone; write roots: tofu, or name roots only")
             choice = [name for name in choice if name != "tofu"]
-        self._check_repeated(at, choice)
+        check_repeated(self.document, at, choice)
         found = [
             look_up(self.document, (*at, position), "roots", name, self.roots) or RootPin(name)
             for position, name in enumerate(choice)
@@ -83,7 +83,7 @@ class References:
             self.document.problem((*at, "at_least"), sentence)
 
     def _signers(self, at: KeyPath, names: Sequence[str]) -> tuple[Signer, ...]:
-        self._check_repeated(at, names)
+        check_repeated(self.document, at, names)
         return tuple(self._signer((*at, position), name) for position, name in enumerate(names))
 
     def _signer(self, at: KeyPath, name: str) -> Signer:
@@ -94,10 +94,12 @@ class References:
             return Signer(name, ())
         return look_up(self.document, at, "signers", name, self.signers) or Signer(name, ())
 
-    def _check_repeated(self, at: KeyPath, names: Sequence[str]) -> None:
-        for position, name in enumerate(names):
-            if name in names[:position]:
-                self.document.problem((*at, position), f"{quoted(name)} is in this list already; remove one")
+
+def check_repeated(document: Document, at: KeyPath, names: Sequence[str]) -> None:
+    """Note every name that stands in a list a second time."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            document.problem((*at, position), f"{quoted(name)} is in this list already; remove one")
 
 
 def look_up(document: Document, at: KeyPath, section: str, name: str, defined: Mapping[str, _Named]) -> _Named | None:

@@ -39,10 +39,20 @@ def schema() -> Node:
 
 def keys_at(path: KeyPath) -> dict[str, Node]:
     """The fixed keys that a mapping at this path may have, with their schemas; empty where people choose keys."""
+    return {key: value for node in _nodes(path) for key, value in node.get("properties", {}).items()}
+
+
+def required_at(path: KeyPath) -> tuple[str, ...]:
+    """The fixed keys that a mapping at this path must have."""
+    return tuple(key for node in _nodes(path) for key in node.get("required", ()))
+
+
+def _nodes(path: KeyPath) -> list[Node]:
+    """What a value at this path may be."""
     nodes = [schema()]
     for part in path:
         nodes = [child for node in nodes for child in _children(node, part)]
-    return {key: value for node in nodes for key, value in node.get("properties", {}).items()}
+    return nodes
 
 
 def _children(node: Node, part: str | int) -> list[Node]:

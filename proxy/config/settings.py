@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import TypeAlias
 
 from yarl import URL
 
@@ -21,6 +24,71 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+Network: TypeAlias = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """A listener's certificate; with `client_ca_file` it wants one of each client too."""
+
+    certificate_file: Path
+    key_file: Path
+    client_ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenSettings:
+    """Where clients are served, and who may say what about where they came from.
+
+    `trusted_proxies` are peers whose `X-Forwarded-*` count; `ns_allowed` the registries for which a containerd
+    mirror may ask by `?ns=`.
+    """
+
+    address: Address
+    tls: TlsSettings | None = None
+    trusted_proxies: tuple[Network, ...] = ()
+    ns_allowed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CandidatesSettings:
+    """The listener on which everything is answered, for scanners and co-signers."""
+
+    address: Address
+    tls: TlsSettings
+
+
+class Push(StrEnum):
+    """`registry.push`."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+
+
+class Delete(StrEnum):
+    """`registry.delete`: `unsigned` keeps what is admitted."""
+
+    ALLOW = "allow"
+    UNSIGNED = "unsigned"
+    REFUSE = "refuse"
+
+
+class Blobs(StrEnum):
+    """`registry.blobs`: `admitted` serves only what an admitted manifest names."""
+
+    ANY = "any"
+    ADMITTED = "admitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What of the registry is open besides manifests."""
+
+    push: Push = Push.ALLOW
+    delete: Delete = Delete.UNSIGNED
+    blobs: Blobs = Blobs.ANY
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """What the proxy shows as itself; never a client's."""
@@ -31,11 +99,18 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """The registry behind the proxy; `url` is scheme, host and port alone."""
+    """The registry behind the proxy; `url` is scheme, host and port alone.
+
+    `redirect_hosts` are the hosts (`host` or `host:port`) to which a redirect of a manifest is followed.
+    """
 
     url: URL
     ca_file: Path | None
     credentials: Credentials | None
+    client_certificate_file: Path | None = None
+    client_key_file: Path | None = None
+    redirect_hosts: frozenset[str] = frozenset()
+    doors: Doors = field(default_factory=Doors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +143,7 @@ class Settings:
     """
 
     name: str
-    listen: Address
+    listen: ListenSettings
     probes: Address
     registry: RegistrySettings
     notaries: Mapping[str, NotarySettings]
@@ -76,3 +151,4 @@ class Settings:
     policy: Policy
     generation: str
     warnings: tuple[str, ...] = ()
+    candidates: CandidatesSettings | None = None

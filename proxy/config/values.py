@@ -12,8 +12,10 @@ from typing import Final
 from yarl import URL
 
 from proxy.config.document import quoted
-from proxy.config.settings import Address
+from proxy.config.settings import Address, Network
 from proxy.config.yaml import Number
+from proxy.errors import DigestInvalid
+from proxy.names import Digest
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS: Final = {
@@ -34,6 +36,8 @@ _HIGHEST_PORT: Final = 65535
 _URL: Final = re.compile(r"[A-Za-z0-9:/.\[\]_~-]+")
 _URL_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|[0-9a-f:.]+")
 _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
+_NETWORK: Final = re.compile(r"[0-9a-fA-F:.]+(?:/[0-9]{1,3})?")
+_REDIRECT_HOST: Final = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _SQLITE: Final = "sqlite:///"
 
 
@@ -125,7 +129,8 @@ def registry_name(raw: object) -> str:
 
 def address(raw: object) -> Address:
     """`host:port`, an IPv6 host in brackets."""
-    written = text(raw)
+    is_number = isinstance(raw, int | Number) and not isinstance(raw, bool)
+    written = str(raw) if is_number else text(raw)
     host, colon, port = written.rpartition(":")
     if not colon or not host or not _is_port(port):
         raise ValueError(f"{quoted(written)} is no address; write host:port, such as 0.0.0.0:5000 or [::1]:5000")
@@ -139,6 +144,45 @@ def address(raw: object) -> Address:
     if not _HOST.fullmatch(host.lower()):
         raise ValueError(f"{quoted(host)} is no host; write a name, an IPv4 address, or an IPv6 address in brackets")
     return Address(host, int(port))
+
+
+def network(raw: object) -> Network:
+    """`10.0.0.0/8`, `2001:db8::/32`, or one address."""
+    written = text(raw)
+    try:
+        found = ipaddress.ip_network(written if _NETWORK.fullmatch(written) else "", strict=False)
+    except ValueError:
+        raise ValueError(
+            f"{quoted(written)} is no network; write address and prefix length, such as 10.0.0.0/8"
+        ) from None
+    if "/" in written and found.network_address != ipaddress.ip_address(written.partition("/")[0]):
+        raise ValueError(f"{quoted(written)} has bits set behind its prefix; write {quoted(found)}, or a longer prefix")
+    if isinstance(found, ipaddress.IPv6Network) and found.network_address.ipv4_mapped:
+        raise ValueError(f"{quoted(written)} is IPv4 in the clothes of IPv6; write it as IPv4, such as 10.0.0.0/8")
+    return found
+
+
+def redirect_host(raw: object) -> str:
+    """`host` or `host:port` as a URL names them: numbers in their shortest form, an IPv6 host in brackets."""
+    name = text(raw)
+    match = _REDIRECT_HOST.fullmatch(name)
+    host = _shortest(match[1]) if match else None
+    if not match or not host or (match[2] and not _is_port(match[2])):
+        raise ValueError(
+            f"{quoted(name)} is no host[:port]; write it in lower case without scheme and path, "
+            "such as storage.example.com or storage.example.com:9000"
+        )
+    return f"{host}:{int(match[2])}" if match[2] else host
+
+
+def _shortest(host: str) -> str | None:
+    """A host, with an IPv6 address in its shortest form; None where there is no such address."""
+    if not host.startswith("["):
+        return host
+    try:
+        return f"[{ipaddress.IPv6Address(host[1:-1])}]"
+    except ValueError:
+        return None
 
 
 def registry_url(raw: object) -> URL:
@@ -187,6 +231,15 @@ def key_id(raw: object) -> str:
     if not _KEY_ID.fullmatch(digits):
         raise ValueError(f"{quoted(digits)} is no public key id; write its 64 lower-case hex digits in quotes")
     return digits
+
+
+def digest(raw: object) -> Digest:
+    """`sha256:` and 64 lower-case hex digits."""
+    written = text(raw)
+    try:
+        return Digest(written)
+    except DigestInvalid:
+        raise ValueError(f"{quoted(written)} is no digest; write sha256: and its 64 lower-case hex digits") from None
 
 
 def _web_url(raw: object) -> URL:

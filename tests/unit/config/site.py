@@ -90,6 +90,12 @@ def credentials(username: str, password: str) -> str:
     return json.dumps({"username": username, "password": password})
 
 
+def write_pair(site: Site, name: str, key: Key) -> None:
+    """Write a certificate for the registry and its private key, as `name.crt` and `name.key`."""
+    site.write(f"{name}.crt", pem([certificate(name, key, alternative_name="registry.example.com")]))
+    site.write(f"{name}.key", private_pem(key))
+
+
 def documented_example() -> str:
     """The complete example of the reference page."""
     page = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
@@ -98,13 +104,13 @@ def documented_example() -> str:
 
 def equip_for_example(site: Site) -> None:
     """Write every file that the documented example names."""
-    client = ecdsa_key("client")
-    for name in ("tls/registry-ca.crt", "tls/notary-ca.crt", "roots/vendor-ca.crt"):
+    authorities = ("registry-ca", "notary-ca", "nodes-ca", "ci-ca")
+    for name in ("roots/vendor-ca.crt", *(f"tls/{name}.crt" for name in authorities)):
         site.write(name, pem([authority(name).certificate]))
     for name in ("alice", "ci", "ci-old"):
         site.write(f"signers/{name}.pub", docker_pem(ecdsa_key(name), name))
-    site.write("tls/client.crt", pem([certificate("client", client)]))
-    site.write("tls/client.key", private_pem(client))
+    for name in ("client", "proxy", "candidates"):
+        write_pair(site, f"tls/{name}", ecdsa_key(name))
     site.write("roots/corp-2027.crt", pem([certificate("registry.example.com/shop/api", ecdsa_key("corp-2027"))]))
     site.write("secrets/registry.json", credentials("tagwarden", "secret"))
     site.write("secrets/notary.json", credentials("tagwarden", "secret"))

@@ -34,7 +34,13 @@ from tests.unit.config.site import Site, compose
         ),
         pytest.param(
             {"registry": "http://registry"},
-            ["1: registry: a mapping is wanted here; write some of its keys: url, ca_file, credentials_file"],
+            [
+                (
+                    "1: registry: a mapping is wanted here; write some of its keys: url, ca_file, "
+                    "client_certificate_file, client_key_file, anyone_may_read, credentials_file, "
+                    "redirect_hosts, push, delete, blobs"
+                )
+            ],
             id="scalar-for-fixed-keys",
         ),
         pytest.param(
@@ -146,7 +152,7 @@ from tests.unit.config.site import Site, compose
             {"repositories": "{'shop/**': {signed_by: released, released: optional}}"},
             [
                 (
-                    '1: repositories."shop/**".released: this is neither of the two possible words; '
+                    '1: repositories."shop/**".released: "optional" is neither of the two possible words; '
                     "write required or ignored"
                 )
             ],
@@ -156,8 +162,8 @@ from tests.unit.config.site import Site, compose
             {"rollout": "{'shop/**': audit}"},
             [
                 (
-                    '1: rollout."shop/**": this is no mode by itself; write enforce, or mode: audit or disabled '
-                    "with until and reason"
+                    '1: rollout."shop/**": this is no mode by itself; write enforce or protect, '
+                    "or mode: audit or disabled with until and reason"
                 )
             ],
             id="audit-without-end",
@@ -174,11 +180,49 @@ from tests.unit.config.site import Site, compose
             {"rollout": "{'shop/**': {mode: protect, until: '2027-01-31T00:00:00Z', reason: OPS-1}}"},
             [
                 (
-                    '1: rollout."shop/**".mode: this is no mode to relax to; write audit or disabled, '
-                    "or enforce in place of the whole mapping"
+                    '1: rollout."shop/**": protect has neither until nor reason; '
+                    "write protect alone, in place of this mapping"
                 )
             ],
-            id="mode-that-is-not-built",
+            id="protect-with-an-end",
+        ),
+        pytest.param(
+            {"rollout": "{'shop/**': {mode: protect}}"},
+            [
+                (
+                    '1: rollout."shop/**": protect has neither until nor reason; '
+                    "write protect alone, in place of this mapping"
+                )
+            ],
+            id="protect-as-a-mapping",
+        ),
+        pytest.param(
+            {"rollout": "{'shop/**': {mode: enforce}}"},
+            [
+                (
+                    '1: rollout."shop/**": enforce has neither until nor reason; '
+                    "write enforce alone, in place of this mapping"
+                )
+            ],
+            id="enforce-as-a-mapping",
+        ),
+        pytest.param(
+            {"rollout": "{'shop/**': {mode: watch, until: '2027-01-31T00:00:00Z', reason: OPS-1}}"},
+            [
+                (
+                    '1: rollout."shop/**".mode: this is no mode to relax to; write audit or disabled, '
+                    "or enforce or protect in place of the whole mapping"
+                )
+            ],
+            id="mode-that-does-not-exist",
+        ),
+        pytest.param(
+            {"listen": "{address: 15443}", "probes": "{address: 95.5}"},
+            [
+                ('1: listen.address: "15443" is no address; write host:port, such as 0.0.0.0:5000 or [::1]:5000'),
+                ('2: probes.address: "95.5" is no address; write host:port, such as 0.0.0.0:5000 or [::1]:5000'),
+            ],
+            id="port-without-host",
         ),
         pytest.param(
             {"rollout": ""}, ["1: rollout: there is no value here; write one, or remove the key"], id="empty-section"
@@ -271,8 +315,8 @@ rollout:
             "and neither is more specific; change one of them"
         ),
         (
-            '28: rollout."shop/**": this is no mode by itself; write enforce, or mode: audit or disabled '
-            "with until and reason"
+            '28: rollout."shop/**": this is no mode by itself; write enforce or protect, or mode: audit or '
+            "disabled with until and reason"
         ),
     ]
 

@@ -22,6 +22,9 @@ PAGE: Final = (Path(__file__).parents[3] / "docs/configuration.md").read_text(en
 SECTIONS: Final[dict[str, KeyPath]] = {
     "Top level": (),
     "`listen`": ("listen",),
+    "`listen.tls`": ("listen", "tls"),
+    "`candidates`": ("candidates",),
+    "`candidates.tls`": ("candidates", "tls"),
     "`probes`": ("probes",),
     "`registry`": ("registry",),
     "`trust_store`": ("trust_store",),
@@ -34,6 +37,8 @@ SECTIONS: Final[dict[str, KeyPath]] = {
     "`tags`": ("repositories", "shop/**", "tags", "v*"),
     "`digest_pull`": ("repositories", "shop/**", "digest_pull"),
     "`rollout`": ("rollout", "shop/**"),
+    "`exceptions`": ("exceptions", 0),
+    "`blocked`": ("blocked", 0),
 }
 
 
@@ -72,6 +77,35 @@ def test_the_schema_is_for_people_with_an_editor() -> None:
     assert "null" not in json.dumps(schema())
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "described"),
+    [
+        pytest.param(("registry",), "push", {"type": "string", "enum": ["allow", "refuse"]}, id="push"),
+        pytest.param(("registry",), "delete", {"type": "string", "enum": ["allow", "unsigned", "refuse"]}, id="delete"),
+        pytest.param(("registry",), "blobs", {"type": "string", "enum": ["any", "admitted"]}, id="blobs"),
+        pytest.param(("defaults",), "tags_list", {"type": "string", "enum": ["all", "signed"]}, id="tags_list"),
+        pytest.param(("blocked", 0), "key", {"type": "string", "pattern": "^[0-9a-f]{64}$"}, id="key"),
+        pytest.param(("blocked", 0), "digest", {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}, id="digest"),
+        pytest.param(("exceptions", 0), "until", {"type": "string", "format": "date-time"}, id="until"),
+        pytest.param(
+            ("listen",),
+            "trusted_proxies",
+            {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1},
+            id="trusted_proxies",
+        ),
+    ],
+)
+def test_the_schema_tells_an_editor_what_fits(path: KeyPath, key: str, described: dict[str, object]) -> None:
+    """Words are a choice, ids and digests have their pattern."""
+    node = keys_at(path)[key]
+    assert {name: value for name, value in node.items() if name != "description"} == described
+
+
+def test_the_schema_wants_exactly_one_of_digest_and_key() -> None:
+    """As the program does."""
+    assert schema()["$defs"]["BlockedShape"]["oneOf"] == [{"required": ["digest"]}, {"required": ["key"]}]
+
+
 def test_required_keys_are_documented_as_such() -> None:
     """Where the schema wants a key, the page says that it is required."""
     nodes = {tuple(node["properties"]): node.get("required", []) for node in schema()["$defs"].values()}
@@ -85,17 +119,25 @@ def test_documented_defaults_are_the_real_ones(site: Site) -> None:
     settings = site.load(compose())
     entry = settings.policy.entries[0]
     real = {
-        "`listen`": {"address": str(settings.listen)},
+        "`listen`": {"address": str(settings.listen.address)},
         "`probes`": {"address": str(settings.probes)},
+        "`registry`": {
+            "anyone_may_read": "false",
+            "push": settings.registry.doors.push,
+            "delete": settings.registry.doors.delete,
+            "blobs": settings.registry.doors.blobs,
+        },
         "`trust_store`": {"url": settings.trust_store.url, "must_exist": str(settings.trust_store.must_exist).lower()},
         "`notaries`": {"timeout": f"{settings.notaries['corp'].timeout:g}s"},
         "`roots`": {"allow_wildcard_name": str(entry.pins.entries[0].allow_wildcard_name).lower()},
         "`repositories`": {
             "gun": entry.gun_template,
             "fresh_for": f"{entry.fresh_for.total_seconds():g}s",
+            "superseded_for": f"{entry.superseded_for.total_seconds() / 3600:g}h",
             "released": "required" if entry.released_required else "ignored",
             "fallback_to_targets": str(entry.fallback_to_targets).lower(),
             "digest_pull": "signed" if entry.any_digest is None else "any",
+            "tags_list": "signed" if entry.lists_signed_tags else "all",
         },
     }
     documented = {
@@ -132,7 +174,13 @@ def test_the_documented_example_means_what_it_says(example: Settings) -> None:
     assert policy.mode_for(Repository("shop/legacy"), now) is Mode.AUDIT
     assert policy.mode_for(Repository("shop/legacy"), now + timedelta(days=365)) is Mode.ENFORCE
     assert policy.mode_for(Repository("vendor/beta"), now) is Mode.DISABLED
-    assert policy.mode_for(Repository("vendor/other"), now) is Mode.ENFORCE
+    assert policy.mode_for(Repository("vendor/other"), now) is Mode.PROTECT
+    assert (api.lists_signed_tags, vendor.lists_signed_tags) == (False, True)
+    assert [exempt.repository for exempt in policy.exemptions] == ["infra/tagwarden"]
+    assert list(policy.blocked.digests.values()) == ["CVE-2026-1"]
+    assert list(policy.blocked.keys.values()) == ["laptop stolen"]
+    assert example.candidates is not None
+    assert str(example.candidates.address) == "0.0.0.0:5002"
 
 
 def test_the_documented_example_warns_of_what_it_relaxes(site: Site) -> None:
@@ -140,7 +188,7 @@ def test_the_documented_example_warns_of_what_it_relaxes(site: Site) -> None:
     equip_for_example(site)
     assert [warning.split(": ", 1)[1] for warning in site.warnings(documented_example())] == [
         (
-            'repositories."shop/legacy": this asks for less than "shop/**" on line 54, which it hides: '
+            'repositories."shop/legacy": this asks for less than "shop/**" on line 75, which it hides: '
             "any digest may be pulled"
         )
     ]
@@ -169,7 +217,9 @@ def test_the_documented_problems_are_those_that_are_reported(site: Site) -> None
         .replace("fresh_for: 30s", "fresh_for: 30")
     )
     reported = [line.replace(f"{site.directory}/", "") for line in site.problems(broken)]
-    assert [f"config.yaml:{line}" for line in reported] == re.findall(r"^    (config\.yaml:.*)$", PAGE, re.MULTILINE)
+    assert [f"config.yaml:{line}" for line in reported] == re.findall(
+        r"^    error: (config\.yaml:.*)$", PAGE, re.MULTILINE
+    )
 
 
 def _keys(tree: object) -> Iterator[str]:

@@ -28,7 +28,7 @@ def test_the_least_that_works(site: Site) -> None:
     """Whatever is left out has the documented default."""
     settings = site.load(compose())
     notary = settings.notaries["corp"]
-    assert (str(settings.listen), str(settings.probes)) == ("0.0.0.0:5000", "127.0.0.1:9596")
+    assert (str(settings.listen.address), str(settings.probes)) == ("0.0.0.0:5000", "127.0.0.1:9596")
     assert (settings.trust_store.url, settings.trust_store.must_exist) == (
         "sqlite:////var/lib/tagwarden/trust.db",
         False,
@@ -134,7 +134,7 @@ def test_secrets_that_others_can_read_are_warned_of(site: Site, mode: int, *, wa
             "client_certificate_file: client.crt",
             [
                 (
-                    "1: notaries.corp.client_key_file: client certificate and key only work together; "
+                    "1: notaries.corp.client_key_file: certificate and key only work together; "
                     "add this key, or remove the other"
                 )
             ],
@@ -144,7 +144,7 @@ def test_secrets_that_others_can_read_are_warned_of(site: Site, mode: int, *, wa
             "client_key_file: client.key",
             [
                 (
-                    "1: notaries.corp.client_certificate_file: client certificate and key only work together; "
+                    "1: notaries.corp.client_certificate_file: certificate and key only work together; "
                     "add this key, or remove the other"
                 )
             ],

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from proxy.config.settings import Address
+from proxy.config.settings import Address, Blobs, Delete, Doors, Push
 from tests.unit.config.site import Site, compose
 
 POSSIBLE = (
-    "VERSION, NAME, LISTEN__ADDRESS, PROBES__ADDRESS, REGISTRY__URL, REGISTRY__CA_FILE, REGISTRY__CREDENTIALS_FILE, "
+    "VERSION, NAME, LISTEN__ADDRESS, PROBES__ADDRESS, REGISTRY__URL, REGISTRY__CA_FILE, "
+    "REGISTRY__CLIENT_CERTIFICATE_FILE, REGISTRY__CLIENT_KEY_FILE, REGISTRY__ANYONE_MAY_READ, "
+    "REGISTRY__CREDENTIALS_FILE, REGISTRY__PUSH, REGISTRY__DELETE, REGISTRY__BLOBS, "
     "TRUST_STORE__URL, TRUST_STORE__MUST_EXIST"
 )
 
@@ -23,13 +25,18 @@ def test_variables_override_the_file(site: Site) -> None:
             "TAGWARDEN__NAME": "other.example.com",
             "TAGWARDEN__LISTEN__ADDRESS": "127.0.0.1:7",
             "TAGWARDEN__REGISTRY__URL": "https://registry",
+            "TAGWARDEN__REGISTRY__PUSH": "refuse",
+            "TAGWARDEN__REGISTRY__DELETE": "allow",
+            "TAGWARDEN__REGISTRY__BLOBS": "admitted",
+            "TAGWARDEN__REGISTRY__ANYONE_MAY_READ": "false",
             "TAGWARDEN__TRUST_STORE__URL": "sqlite:///t.db",
             "TAGWARDEN__TRUST_STORE__MUST_EXIST": "true",
         },
     )
     assert settings.name == "other.example.com"
-    assert settings.listen == Address("127.0.0.1", 7)
+    assert settings.listen.address == Address("127.0.0.1", 7)
     assert settings.registry.url == URL("https://registry")
+    assert settings.registry.doors == Doors(Push.REFUSE, Delete.ALLOW, Blobs.ADMITTED)
     assert settings.trust_store.url == f"sqlite:///{site.directory}/t.db"
     assert settings.trust_store.must_exist is True
 
@@ -70,6 +77,35 @@ def test_other_names_are_ignored(site: Site, variable: str, value: str) -> None:
             id="misspelt",
         ),
         pytest.param(
+            "TAGWARDEN__REGISTRI__URL",
+            "http://registry",
+            'environment: TAGWARDEN__REGISTRI__URL: no value has this name; did you mean "TAGWARDEN__REGISTRY__URL"?',
+            id="misspelt-section",
+        ),
+        pytest.param(
+            "TAGWARDEN__NAMES",
+            "registry.example.com",
+            'environment: TAGWARDEN__NAMES: no value has this name; did you mean "TAGWARDEN__NAME"?',
+            id="misspelt-at-the-top",
+        ),
+        *(
+            pytest.param(
+                f"TAGWARDEN__{name}",
+                "tls/proxy.key",
+                f"environment: TAGWARDEN__{name}: no value has this name; "
+                f"behind TAGWARDEN__, these are possible: {POSSIBLE}",
+                id=name,
+            )
+            for name in (
+                "LISTEN__TLS",
+                "LISTEN__TLS__KEY_FILE",
+                "LISTEN__CA_FILE",
+                "CANDIDATES__ADDRESS",
+                "CANDIDATES__TLS__KEY_FILE",
+                "PROBES__URL",
+            )
+        ),
+        pytest.param(
             "TAGWARDEN__X",
             "1",
             f"environment: TAGWARDEN__X: no value has this name; behind TAGWARDEN__, these are possible: {POSSIBLE}",
@@ -90,6 +126,12 @@ def test_other_names_are_ignored(site: Site, variable: str, value: str) -> None:
             id="number-for-a-boolean",
         ),
         pytest.param(
+            "TAGWARDEN__REGISTRY__PUSH",
+            "no",
+            'environment: TAGWARDEN__REGISTRY__PUSH: "no" is neither of the two possible words; write allow or refuse',
+            id="other-word",
+        ),
+        pytest.param(
             "TAGWARDEN__VERSION",
             "one",
             "environment: TAGWARDEN__VERSION: this program reads version 1 of the format; write version: 1",
@@ -108,16 +150,20 @@ def test_a_wrong_variable_is_named(site: Site, variable: str, value: str, line: 
     assert site.problems(compose(), {variable: value}) == [line]
 
 
-def test_maps_cannot_be_set_by_variables(site: Site) -> None:
+def test_maps_and_lists_cannot_be_set_by_variables(site: Site) -> None:
     """A policy stands in the file, where it can be reviewed."""
-    (line,) = site.problems(compose(), {"TAGWARDEN__NOTARIES__CORP__URL": "https://other"})
-    assert line.startswith("environment: TAGWARDEN__NOTARIES__CORP__URL: no value has this name; ")
+    for variable in ("NOTARIES__CORP__URL", "LISTEN__TLS", "LISTEN__TRUSTED_PROXIES", "REGISTRY__REDIRECT_HOSTS"):
+        (line,) = site.problems(compose(), {f"TAGWARDEN__{variable}": "https://other"})
+        assert line.startswith(f"environment: TAGWARDEN__{variable}: no value has this name; ")
 
 
 def test_a_section_that_is_no_mapping_stays_a_problem(site: Site) -> None:
     """A variable cannot be laid over a scalar, and the scalar is reported."""
     assert site.problems(compose(registry="x"), {"TAGWARDEN__REGISTRY__URL": "http://127.0.0.1:5001"}) == [
-        "1: registry: a mapping is wanted here; write some of its keys: url, ca_file, credentials_file"
+        (
+            "1: registry: a mapping is wanted here; write some of its keys: url, ca_file, client_certificate_file, "
+            "client_key_file, anyone_may_read, credentials_file, redirect_hosts, push, delete, blobs"
+        )
     ]
 
 

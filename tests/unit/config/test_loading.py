@@ -24,6 +24,7 @@ from tests.unit.config.site import (
     documented_example,
     equip_for_example,
     public_pem,
+    write_pair,
 )
 
 
@@ -76,6 +77,8 @@ def test_settings_cannot_be_changed(site: Site) -> None:
     with pytest.raises(FrozenInstanceError):
         setattr(loaded, field, "other")
     assert not hasattr(loaded.notaries, "__setitem__")
+    assert not hasattr(loaded.policy.blocked.digests, "__setitem__")
+    assert not hasattr(loaded.policy.blocked.keys, "__setitem__")
 
 
 def test_the_policy_carries_the_name(site: Site) -> None:
@@ -97,6 +100,9 @@ KEYED = {
     "roots": f"{{corp: {{public_key_ids: ['{ROOT_ID}'], ca_file: ca.crt}}}}",
     "signers": "{ci: {keys: [ci.pub]}, alice: {keys: delegated}}",
 }
+
+
+EXCEPTION = f"{{allow: 'shop/api@sha256:{'9' * 64}', until: 2027-06-30T00:00:00Z, reason: x}}"
 
 
 def generation(site: Site, **sections: str) -> str:
@@ -121,6 +127,10 @@ def test_the_generation_is_short_and_stays_the_same(keyed: Site) -> None:
         pytest.param({"repositories": "{'shop/*': {signed_by: {any_of: [ci]}}}"}, id="patterns"),
         pytest.param({"name": "other.example.com"}, id="name"),
         pytest.param({"defaults": "{fresh_for: 31s}"}, id="defaults"),
+        pytest.param({"rollout": "{'shop/**': protect}"}, id="modes"),
+        pytest.param({"exceptions": f"[{EXCEPTION}]"}, id="exceptions"),
+        pytest.param({"blocked": f"[{{digest: 'sha256:{'9' * 64}', reason: x}}]"}, id="blocked"),
+        pytest.param({"listen": "{ns_allowed: [docker.io]}"}, id="mirrored-registries"),
     ],
 )
 def test_another_configuration_has_another_generation(keyed: Site, sections: dict[str, str]) -> None:
@@ -142,6 +152,18 @@ def test_another_key_in_a_file_is_another_generation(keyed: Site, name: str, dat
     assert generation(keyed) != first
 
 
+@pytest.mark.parametrize("name", ["proxy", "candidates", "client", "nodes-ca", "ci-ca"])
+def test_another_certificate_is_another_generation(site: Site, name: str) -> None:
+    """A renewed certificate, with the key that fits it, is a configuration of its own, whoever shows it."""
+    equip_for_example(site)
+    first = site.load(documented_example()).generation
+    if name.endswith("-ca"):
+        site.write(f"tls/{name}.crt", pem([authority(f"{name} renewed").certificate]))
+    else:
+        write_pair(site, f"tls/{name}", ecdsa_key(f"{name} renewed"))
+    assert site.load(documented_example()).generation != first
+
+
 def test_an_override_is_part_of_the_generation(keyed: Site) -> None:
     """What counts is the effective configuration."""
     text = compose(**KEYED)
@@ -151,7 +173,25 @@ def test_an_override_is_part_of_the_generation(keyed: Site) -> None:
 
 
 KNOWN = {key for node in [schema(), *schema()["$defs"].values()] for key in node.get("properties", ())}
-OTHER = {"", "\0", "tofu", "released", "signed", "enforce", "corp", "ci", "alcie", "shop/**", "*", "{rest}", "30s"}
+OTHER = {
+    "protect",
+    "0.0.0.0/0",
+    "docker.io",
+    "admitted",
+    "",
+    "\0",
+    "tofu",
+    "released",
+    "signed",
+    "enforce",
+    "corp",
+    "ci",
+    "alcie",
+    "shop/**",
+    "*",
+    "{rest}",
+    "30s",
+}
 WORDS = st.sampled_from(sorted(KNOWN | OTHER))
 VALUES = st.recursive(
     WORDS | st.none() | st.booleans() | st.integers(-1, 3) | st.floats(),

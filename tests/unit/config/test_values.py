@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from yarl import URL
 from proxy.config import values
 from proxy.config.settings import Address
 from proxy.config.yaml import Number
+from proxy.names import Digest
 
 USER_NAME = "this URL has a user name in it; move it to a file and name that as credentials_file"
 NO_URL = "this is no URL; write http:// or https://, host and port, such as https://registry:5000"
@@ -56,6 +58,16 @@ NO_STORE = "the trust store is a file of SQLite; write sqlite:////absolute/path 
         pytest.param(values.store_path, "sqlite:////var/lib/t.db", "/var/lib/t.db", id="absolute-store"),
         pytest.param(values.store_path, "sqlite:///t.db", "t.db", id="relative-store"),
         pytest.param(values.key_id, "0123456789abcdef" * 4, "0123456789abcdef" * 4, id="key-id"),
+        pytest.param(values.digest, f"sha256:{'0f' * 32}", Digest(f"sha256:{'0f' * 32}"), id="digest"),
+        pytest.param(values.network, "10.0.0.0/8", IPv4Network("10.0.0.0/8"), id="network"),
+        pytest.param(values.network, "10.0.0.7", IPv4Network("10.0.0.7/32"), id="one-address"),
+        pytest.param(values.network, "2001:DB8::/32", IPv6Network("2001:db8::/32"), id="ipv6-network"),
+        pytest.param(values.network, "::1", IPv6Network("::1/128"), id="one-ipv6-address"),
+        pytest.param(values.network, "::/0", IPv6Network("::/0"), id="every-ipv6-address"),
+        pytest.param(values.redirect_host, "storage.example.com", "storage.example.com", id="host-to-redirect-to"),
+        pytest.param(values.redirect_host, "my_minio:9000", "my_minio:9000", id="host-and-port-to-redirect-to"),
+        pytest.param(values.redirect_host, "[::1]:9000", "[::1]:9000", id="ipv6-host-to-redirect-to"),
+        pytest.param(values.redirect_host, "[0:0:0:0:0:0:0:1]:09000", "[::1]:9000", id="host-in-its-shortest-form"),
         pytest.param(values.count, 2, 2, id="count"),
         pytest.param(values.flag, False, False, id="flag"),
     ],
@@ -270,6 +282,77 @@ def test_a_right_value_is_read(read: Callable[[object], object], raw: object, va
                 "digest": "sha256:" + "0" * 57,
             }.items()
         ),
+        *(
+            pytest.param(
+                values.digest,
+                raw,
+                f'"{raw}" is no digest; write sha256: and its 64 lower-case hex digits',
+                id=name,
+            )
+            for name, raw in {
+                "short-digest": "sha256:76d2",
+                "digits-alone": "0" * 64,
+                "upper-case-digest": "sha256:" + "ABCDEF01" * 8,
+                "sha512": "sha512:" + "0" * 64,
+                "blank-behind-a-digest": f"sha256:{'0' * 64} ",
+            }.items()
+        ),
+        pytest.param(
+            values.digest, 5, "an unquoted number is not text to YAML; write it in quotes", id="number-as-digest"
+        ),
+        *(
+            pytest.param(
+                values.network,
+                raw,
+                f'"{raw}" is no network; write address and prefix length, such as 10.0.0.0/8',
+                id=name,
+            )
+            for name, raw in {
+                "name-as-network": "proxy.example.com",
+                "network-mask": "10.0.0.0/255.0.0.0",
+                "long-prefix": "10.0.0.0/33",
+                "three-parts": "10.0.0/8",
+                "zone": "fe80::%eth0/64",
+                "address-and-port": "10.0.0.7:80",
+            }.items()
+        ),
+        pytest.param(
+            values.network,
+            "10.0.0.7/8",
+            '"10.0.0.7/8" has bits set behind its prefix; write "10.0.0.0/8", or a longer prefix',
+            id="address-of-a-host-with-a-prefix",
+        ),
+        pytest.param(
+            values.network,
+            "::ffff:10.0.0.0/104",
+            '"::ffff:10.0.0.0/104" is IPv4 in the clothes of IPv6; write it as IPv4, such as 10.0.0.0/8',
+            id="mapped-network",
+        ),
+        pytest.param(
+            values.network,
+            "::ffff:10.0.0.7",
+            '"::ffff:10.0.0.7" is IPv4 in the clothes of IPv6; write it as IPv4, such as 10.0.0.0/8',
+            id="mapped-address",
+        ),
+        *(
+            pytest.param(
+                values.redirect_host,
+                raw,
+                f'"{raw}" is no host[:port]; write it in lower case without scheme and path, '
+                "such as storage.example.com or storage.example.com:9000",
+                id=name,
+            )
+            for name, raw in {
+                "url-to-redirect-to": "https://storage.example.com",
+                "path-to-redirect-to": "storage.example.com/x",
+                "capital-letters-to-redirect-to": "Storage.example.com",
+                "pattern-to-redirect-to": "*.example.com",
+                "port-beyond-all": "storage:65536",
+                "no-port-behind-the-colon": "storage:",
+                "user-to-redirect-to": "me@storage",
+                "no-ipv6-host": "[::1::]:9000",
+            }.items()
+        ),
     ],
 )
 def test_a_wrong_value_says_what_to_write(read: Callable[[object], object], raw: object, sentence: str) -> None:
@@ -296,6 +379,9 @@ def test_no_value_fails_in_another_way(raw: object) -> None:
         values.notary_url,
         values.store_path,
         values.key_id,
+        values.digest,
+        values.network,
+        values.redirect_host,
     ]
     sentences = []
     for read in readers:

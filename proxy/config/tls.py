@@ -1,0 +1,46 @@
+"""Files for TLS: a certificate and its private key, seen to fit before anybody connects."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from proxy.config.document import Document, KeyPath, quoted
+from proxy.config.files import Files
+
+Written: TypeAlias = tuple[str, str | None]
+"""A key of the file, and the file name that is written there, if any."""
+
+
+def certificate_and_key(
+    document: Document, files: Files, at: KeyPath, certificate: Written, key: Written
+) -> tuple[Path, Path] | None:
+    """The paths of a certificate and its key in the mapping `at`; None where neither is named or nothing is usable.
+
+    Notes a problem unless both are there, readable, PEM, and belong together.
+    """
+    (certificate_word, certificate_name), (key_word, key_name) = certificate, key
+    if certificate_name is None or key_name is None:
+        if certificate_name or key_name:
+            missing = key_word if key_name is None else certificate_word
+            document.problem(
+                (*at, missing), "certificate and key only work together; add this key, or remove the other"
+            )
+        return None
+    certificates = files.certificates((*at, certificate_word), certificate_name)
+    key_at = (*at, key_word)
+    data = files.read_secret(key_at, key_name)
+    if not certificates or data is None:
+        return None
+    try:
+        private = load_pem_private_key(data, password=None)
+    except TypeError:
+        document.problem(key_at, f"{quoted(key_name)} is encrypted; name a file with the key in plain PEM")
+    except (ValueError, UnsupportedAlgorithm):
+        document.problem(key_at, f"{quoted(key_name)} holds no private key; name a file with the key in PEM")
+    else:
+        if private.public_key() == certificates[0].public_key():
+            return files.path(certificate_name), files.path(key_name)
+        document.problem(key_at, f"{quoted(key_name)} is not the key of {quoted(certificate_name)}; check both names")
+    return None
