@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from proxy.clock import Clock
 from proxy.config.settings import Settings
 from proxy.notary.client import NotarySource
 from proxy.registry.client import RegistryClient, connect
 from proxy.registry.closure import Closure
+from proxy.renewal import Renewal
 from proxy.resolver import Resolver
 from proxy.store.protocol import TrustStore
 
@@ -32,12 +34,15 @@ async def assemble(settings: Settings, store: TrustStore) -> AsyncIterator[Parts
         sources = {
             name: await stack.enter_async_context(NotarySource(notary)) for name, notary in settings.notaries.items()
         }
-        closure = Closure(registry.get_manifest)
-        resolver = Resolver(
+        closure = Closure(registry.get_manifest, store)
+        clock = Clock()
+        renewal = Renewal(
             policy=settings.policy,
             store=store,
             notaries={name: source.fetch for name, source in sources.items()},
-            registry=registry,
-            closure=closure,
+            clock=clock,
+        )
+        resolver = Resolver(
+            policy=settings.policy, store=store, renewal=renewal, registry=registry, closure=closure, clock=clock
         )
         yield Parts(resolver, registry, closure)

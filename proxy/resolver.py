@@ -1,193 +1,264 @@
 """From a reference to a decision: the entry, the evidence, the verdict.
 
-One flight per collection goes on for everybody who waits for it, and goes on when they leave. A decision
-waits for at most `DECISION_SECONDS`; evidence answers for `fresh_for` after Notary last confirmed it.
+A decision waits for at most `DECISION_SECONDS` and never raises a refusal: it carries it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from functools import partial
-from typing import TypeAlias
-
-import structlog
+from typing import Final, TypeAlias
 
 from proxy.clock import Clock
-from proxy.decision_cache import DecisionCache, Evidence, EvidenceKey
-from proxy.drive import drive
+from proxy.decision_cache import Evidence
 from proxy.errors import (
+    BlobNotAdmitted,
+    Blocked,
     DeadlineExceeded,
-    DigestNotSigned,
+    NoRule,
+    NoTrustData,
     Refusal,
     SignerMissing,
-    TrustError,
-    Undecided,
 )
-from proxy.limits import CLOCK_BEHIND_SECONDS, COMMIT_ATTEMPTS, DECISION_SECONDS, FLIGHT_SECONDS
+from proxy.limits import DECISION_SECONDS
 from proxy.names import Digest, Gun, Reference, Repository, Tag
-from proxy.policy.decisions import Allowed, Decision, Unenforced, admit_any_digest, relax
-from proxy.policy.entries import Entry, Policy
-from proxy.policy.evaluation import admit_digest, evidence, resolve_tag
+from proxy.policy.decisions import (
+    Allowed,
+    Decision,
+    Unenforced,
+    admit_any_digest,
+    check_blocked,
+    exempt,
+    pass_unprotected,
+    relax,
+)
+from proxy.policy.entries import Entry, Mode, Policy
+from proxy.policy.evaluation import admit_digest, evidence, resolve_tag, why_not_admitted
 from proxy.registry.client import RegistryClient
-from proxy.registry.closure import Absent, Closure, Found
+from proxy.registry.closure import Absent, Closure, Found, Roots
 from proxy.registry.headers import ClientCredentials
-from proxy.store.protocol import Conflict, Remembered, TrustStore
-from proxy.tasks import spawn
-from proxy.tuf.messages import Fetch, Reply
-from proxy.tuf.update import update
+from proxy.renewal import Renewal
+from proxy.store.protocol import TrustReader
 
-_log = structlog.get_logger()
+_Find: TypeAlias = Callable[[Repository, Digest, Roots, ClientCredentials], Awaitable[Found | Absent]]
 
-Fetcher: TypeAlias = Callable[[Gun, Fetch], Awaitable[Reply]]
+_BINDING: Final = frozenset({Mode.ENFORCE, Mode.PROTECT})
 
 
 @dataclass(slots=True)
 class Resolver:
-    """Decides about references under one policy. `notaries` fetch files of a GUN, by the Notary's name."""
+    """Decides about references and blobs under one policy."""
 
     policy: Policy
-    store: TrustStore
-    notaries: Mapping[str, Fetcher]
+    store: TrustReader
+    renewal: Renewal
     registry: RegistryClient
     closure: Closure
-    clock: Clock = field(default_factory=Clock)
-    cache: DecisionCache = field(default_factory=DecisionCache)
-    _flights: dict[EvidenceKey, asyncio.Task[Evidence]] = field(default_factory=dict)
+    clock: Clock
+    _exempted: dict[Repository, Roots] = field(default_factory=dict)
 
     def relaxed(self, repository: Repository) -> Unenforced | None:
-        """The permission that `rollout` gives a repository now; None under `enforce`."""
+        """The permission that `rollout` gives a whole repository now; None under `enforce` and `protect`."""
         return relax(self.policy, repository, self.clock.now())
 
-    async def resolve(self, reference: Reference, credentials: ClientCredentials) -> Decision:
-        """Decide as under `enforce`; the decision carries a permission or a refusal and never raises one.
+    def check_blocked(self, repository: Repository, digest: Digest) -> None:
+        """Raise `Blocked` where `blocked` names a digest and the mode makes that binding."""
+        if self.policy.mode_for(repository, self.clock.now()) in _BINDING:
+            check_blocked(self.policy, digest)
 
-        `credentials` are the asking client's, for the walk of indexes where the proxy has none of its own.
-        """
-        mode = self.policy.mode_for(reference.repository, self.clock.now())
-        progress = _Progress(Decision(reference, mode))
+    def lists_signed_tags(self, repository: Repository) -> bool:
+        """Whether the list of tags shows signed ones only (design: Configuration, `tags_list`)."""
+        if self.policy.mode_for(repository, self.clock.now()) is not Mode.ENFORCE:
+            return False
         try:
-            async with asyncio.timeout(DECISION_SECONDS):
-                permission = await self._decide(reference, credentials, progress)
-        except TimeoutError:
-            return replace(progress.decision, refusal=DeadlineExceeded(int(DECISION_SECONDS)))
-        except Refusal as refusal:
-            missing = refusal.missing if isinstance(refusal, SignerMissing) else ()
-            return replace(progress.decision, refusal=refusal, missing=missing)
-        return replace(progress.decision, permission=permission)
+            return self.policy.entry_for(repository).lists_signed_tags
+        except NoRule:
+            return False
 
-    async def evidence_for(self, repository: Repository) -> Evidence:
+    def whereabouts(self, repository: Repository, *, name: str | None = None) -> Mapping[str, str]:
+        """GUN and Notary of a repository, for sentences about it; empty without an entry."""
+        return self.policy.whereabouts(repository, name)
+
+    async def resolve(
+        self, reference: Reference, credentials: ClientCredentials, *, name: str | None = None
+    ) -> Decision:
+        """Decide about a manifest, as under `enforce`.
+
+        Args:
+            reference: what is asked for.
+            credentials: the asking client's, for walks of indexes where the proxy has none of its own.
+            name: the registry's name where it is not the configured one (`?ns=`, allow-listed).
+        """
+        question = _Question(self._opened(reference), reference.repository, credentials, name)
+        return await self._answer(question, self._decide)
+
+    async def resolve_blob(
+        self, repository: Repository, digest: Digest, credentials: ClientCredentials, *, name: str | None = None
+    ) -> Decision:
+        """Decide whether an admitted manifest names a blob (design: `blobs: admitted`)."""
+        reference = Reference(repository, digest)
+        question = _Question(self._opened(reference), repository, credentials, name)
+        return await self._answer(question, self._decide_blob)
+
+    async def signed_tags(self, repository: Repository, *, name: str | None = None) -> frozenset[Tag]:
+        """The tags that have a digest now; none where nothing was ever signed. Raises a `Refusal`."""
+        entry = self.policy.entry_for(repository)
+        try:
+            found = await self.evidence_for(repository, name=name)
+        except NoTrustData:
+            return frozenset()
+        return (await found.survey(entry, self.policy.blocked, self.clock.now())).tags
+
+    async def evidence_for(self, repository: Repository, *, name: str | None = None) -> Evidence:
         """Verified trust data of a repository, fresh enough for its entry. Raises a `Refusal`."""
         entry = self.policy.entry_for(repository)
-        return await self._evidence(entry, entry.gun(self.policy.name, repository))
+        return await self.renewal.evidence(entry, entry.gun(name or self.policy.name, repository))
 
-    async def _decide(
-        self, reference: Reference, credentials: ClientCredentials, progress: "_Progress"
-    ) -> Allowed | Unenforced:
-        entry = self.policy.entry_for(reference.repository)
-        gun = entry.gun(self.policy.name, reference.repository)
-        tag = reference.target if isinstance(reference.target, Tag) else None
-        rule = entry.rule_for(tag)[0] if tag else str(entry.pattern)
-        progress.note(rule=rule, gun=gun, notary=entry.notary)
-        if tag is None and (unenforced := admit_any_digest(entry, self.clock.now())):
-            return unenforced
-        found = await self._evidence(entry, gun)
-        progress.note(roles=evidence(entry, tag, found.collection), checked_at=found.checked_at)
-        if isinstance(reference.target, Tag):
-            return resolve_tag(entry, reference.target, found.collection, self.clock.now())
-        return await self._admit(entry, reference.repository, reference.target, found, credentials)
+    def _opened(self, reference: Reference) -> Decision:
+        return Decision(reference, self.policy.mode_for(reference.repository, self.clock.now()))
 
-    async def _admit(
-        self,
-        entry: Entry,
-        repository: Repository,
-        digest: Digest,
-        found: Evidence,
-        credentials: ClientCredentials,
-    ) -> Allowed:
-        """Admit a digest that a tag has, or that an admitted index names (design: Which digests are admitted)."""
+    async def _answer(
+        self, question: "_Question", decide: Callable[["_Question"], Awaitable[Allowed | Unenforced]]
+    ) -> Decision:
+        try:
+            async with asyncio.timeout(DECISION_SECONDS):
+                permission = await decide(question)
+        except TimeoutError:
+            return await self._refused(question, DeadlineExceeded(int(DECISION_SECONDS)))
+        except Refusal as refusal:
+            return await self._refused(question, refusal)
+        return replace(question.decision, permission=permission)
+
+    async def _refused(self, question: "_Question", refusal: Refusal) -> Decision:
+        """A decision with a refusal; under `protect` it passes what no collection ever signed.
+
+        What is blocked, and a tag that some collection had, stay refused there; so does a tag of which the
+        trust store cannot tell (design: Configuration, Modes).
+        """
+        missing = refusal.missing if isinstance(refusal, SignerMissing) else ()
+        decision = replace(question.decision, refusal=refusal, missing=missing)
+        if decision.mode is not Mode.PROTECT or isinstance(refusal, Blocked):
+            return decision
+        try:
+            if await self._is_protected(decision):
+                return decision
+        except Refusal as unknown:
+            return replace(decision, refusal=unknown)
+        return replace(decision, permission=pass_unprotected(refusal))
+
+    async def _is_protected(self, decision: Decision) -> bool:
+        """Whether a collection of the repository ever had the tag, also that of the configured name."""
+        target, repository = decision.reference.target, decision.reference.repository
+        if isinstance(target, Digest) or decision.gun is None:
+            return False
+        guns = {decision.gun, self.policy.entry_for(repository).gun(self.policy.name, repository)}
+        return any([await self.store.ever_had(decision.notary, gun, target) for gun in sorted(guns)])
+
+    async def _decide(self, question: "_Question") -> Allowed | Unenforced:
+        target = question.decision.reference.target
+        if isinstance(target, Digest):
+            return await self._decide_digest(question, target)
+        entry, gun = self._entry_and_gun(question)
+        found = await self._evidence(question, entry, gun)
         now = self.clock.now()
-        direct = admit_digest(entry, digest, found.collection, now)
-        if direct:
+        return resolve_tag(entry, target, found.collection, now, past=found.past, blocked=self.policy.blocked)
+
+    async def _decide_digest(self, question: "_Question", digest: Digest) -> Allowed | Unenforced:
+        """Decide about a digest: what an exception names needs nobody, what it contains is asked for last."""
+        check_blocked(self.policy, digest)
+        if exempted := exempt(self.policy, question.repository, digest, self.clock.now()):
+            return exempted
+        try:
+            return await self._signed_digest(question, digest)
+        except Refusal:
+            if exempted := await self._exempt(question, digest, self.closure.find):
+                return exempted
+            raise
+
+    async def _decide_blob(self, question: "_Question") -> Allowed | Unenforced:
+        digest = Digest(str(question.decision.reference.target))
+        check_blocked(self.policy, digest)
+        try:
+            return await self._signed_blob(question, digest)
+        except Refusal:
+            if exempted := await self._exempt(question, digest, self.closure.find_blob):
+                return exempted
+            raise
+
+    async def _signed_digest(self, question: "_Question", digest: Digest) -> Allowed | Unenforced:
+        """Admit what a tag has or had, or what an admitted index names (design: Which digests are admitted)."""
+        entry, gun = self._entry_and_gun(question)
+        if unenforced := admit_any_digest(entry, self.clock.now()):
+            return unenforced
+        found = await self._evidence(question, entry, gun)
+        now, blocked, past = self.clock.now(), self.policy.blocked, found.past
+        if direct := admit_digest(entry, digest, found.collection, now, past=past, blocked=blocked):
             return direct
-        walker = self.registry.walker(credentials)
-        match await self.closure.find(repository, digest, found.admitted(entry, now), walker):
+        survey = await found.survey(entry, blocked, now)
+        if below := await self._look_up(question, digest, survey.roots, self.closure.find):
+            return below
+        raise why_not_admitted(entry, digest, found.collection, now, past=past, blocked=blocked)
+
+    async def _signed_blob(self, question: "_Question", digest: Digest) -> Allowed | Unenforced:
+        """Admit what an admitted manifest names as its config or a layer."""
+        entry, gun = self._entry_and_gun(question)
+        if unenforced := admit_any_digest(entry, self.clock.now()):
+            return unenforced
+        found = await self._evidence(question, entry, gun)
+        survey = await found.survey(entry, self.policy.blocked, self.clock.now())
+        if below := await self._look_up(question, digest, survey.roots, self.closure.find_blob):
+            return below
+        raise BlobNotAdmitted(digest)
+
+    async def _exempt(self, question: "_Question", digest: Digest, find: _Find) -> Allowed | None:
+        """What is below the digests that `exceptions` names in this repository."""
+        roots = self._exemptions(question.repository)
+        return await self._look_up(question, digest, roots, find) if roots.allowed else None
+
+    async def _look_up(self, question: "_Question", digest: Digest, roots: Roots, find: _Find) -> Allowed | None:
+        walker = self.registry.walker(question.credentials)
+        match await find(question.repository, digest, roots, walker):
             case Found(allowed):
                 return allowed
             case Absent():
-                raise DigestNotSigned(digest)
+                return None
 
-    async def _evidence(self, entry: Entry, gun: Gun) -> Evidence:
-        key = (entry.notary, gun, entry.pins)
-        known = self.cache.get(key)
-        if known and known.is_fresh(entry.fresh_for, self.clock.seconds()):
-            return known
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = spawn(self._renew(key), name=f"renew {gun}")
-            flight.add_done_callback(lambda landed: self._land(key, landed))
-        return await asyncio.shield(flight)  # the flight is everybody's: it does not end because one leaves
+    async def _evidence(self, question: "_Question", entry: Entry, gun: Gun) -> Evidence:
+        found = await self.renewal.evidence(entry, gun)
+        target = question.decision.reference.target
+        tag = target if isinstance(target, Tag) else None
+        question.note(roles=evidence(entry, tag, found.collection), checked_at=found.checked_at)
+        return found
 
-    def _land(self, key: EvidenceKey, flight: asyncio.Task[Evidence]) -> None:
-        """Make room for the next flight; a failure that nobody waits for any more has been looked at."""
-        del self._flights[key]
-        if not flight.cancelled():
-            flight.exception()
+    def _exemptions(self, repository: Repository) -> Roots:
+        """What `exceptions` names in a repository now; one object for as long as it is the same, as `Closure` wants."""
+        now = self.clock.now()
+        known = self._exempted.get(repository)
+        if known is None or any(allowed.valid_until <= now for allowed in known.allowed):
+            named = [each.digest for each in self.policy.exemptions if each.repository == repository]
+            exempted = (exempt(self.policy, repository, digest, now) for digest in named)
+            known = Roots(tuple(allowed for allowed in exempted if allowed))
+            if named:
+                self._exempted[repository] = known
+        return known
 
-    async def _renew(self, key: EvidenceKey) -> Evidence:
-        """Verify a collection anew and remember it. Raises a `Refusal`."""
-        try:
-            async with asyncio.timeout(FLIGHT_SECONDS):
-                renewed = await self._verify(key)
-        except TimeoutError:
-            raise DeadlineExceeded(int(FLIGHT_SECONDS)) from None
-        except TrustError:
-            self.cache.drop(key)  # an answer that does not verify ends older evidence at once
-            raise
-        self.cache.put(key, renewed)
-        return renewed
-
-    async def _verify(self, key: EvidenceKey) -> Evidence:
-        """Fetch, verify and commit; where another process was first, start from what it left."""
-        notary, gun, pins = key
-        fetch = self.notaries[notary]
-        for _ in range(COMMIT_ATTEMPTS):
-            remembered = await self.store.load(notary, gun)
-            await self._check_clock()
-            now, seconds = self.clock.now(), self.clock.seconds()
-            stored = remembered.stored if remembered else None
-            collection = await drive(update(gun, pins, stored, now), partial(fetch, gun))
-            renewed = Evidence(collection, now, seconds)
-            try:
-                await self._remember(key, remembered, renewed)
-            except Conflict:
-                continue
-            for what in collection.skipped:
-                _log.warning("target skipped", gun=gun, what=what)
-            return renewed
-        raise Undecided("other processes keep changing the trust store")
-
-    async def _remember(self, key: EvidenceKey, remembered: Remembered | None, renewed: Evidence) -> None:
-        notary, gun, _ = key
-        stored = renewed.collection.stored()
-        if remembered and remembered.stored == stored:
-            await self.store.touch(notary, gun, generation=remembered.generation, checked_at=renewed.checked_at)
-            return
-        expected = remembered.generation if remembered else None
-        await self.store.commit(notary, gun, stored, expected=expected, checked_at=renewed.checked_at)
-
-    async def _check_clock(self) -> None:
-        """Refuse to believe a wall clock that is far behind the last check: expiry could not be judged."""
-        last = await self.store.last_check()
-        if last and last - self.clock.now() > timedelta(seconds=CLOCK_BEHIND_SECONDS):
-            raise Undecided("this proxy's clock is behind the last check of its trust store")
+    def _entry_and_gun(self, question: "_Question") -> tuple[Entry, Gun]:
+        """The entry that applies and where its trust data is. Raises `NoRule`, `NameInvalid`."""
+        entry = self.policy.entry_for(question.repository)
+        target = question.decision.reference.target
+        rule = entry.rule_for(target)[0] if isinstance(target, Tag) else str(entry.pattern)
+        gun = entry.gun(question.name or self.policy.name, question.repository)
+        question.note(rule=rule, gun=gun, notary=entry.notary)
+        return entry, gun
 
 
 @dataclass(slots=True)
-class _Progress:
-    """What is known of a decision so far, so that a refusal can say it."""
+class _Question:
+    """What is asked, by whom, and what is known of the answer so far, so that a refusal can say it."""
 
     decision: Decision
+    repository: Repository
+    credentials: ClientCredentials
+    name: str | None
 
     def note(self, **facts: object) -> None:
         self.decision = replace(self.decision, **facts)  # type: ignore[arg-type]  # the names are Decision's own

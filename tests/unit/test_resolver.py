@@ -1,147 +1,26 @@
-"""The resolver asks Notary once for everybody, answers while evidence is fresh, and refuses when in doubt."""
+"""The resolver decides by the entry that applies, and refuses when in doubt."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from yarl import URL
 
-from proxy.clock import Clock
-from proxy.config.settings import RegistrySettings
 from proxy.errors import (
+    BlobNotAdmitted,
+    Blocked,
     DeadlineExceeded,
     DigestNotSigned,
     NoRule,
     NotaryUnreachable,
-    Refusal,
-    Rollback,
-    RootNotTrusted,
     TagNotSigned,
     TrustStoreUnavailable,
     Undecided,
 )
-from proxy.names import Digest, Gun, Reference, Repository, Tag
+from proxy.names import Digest, Reference
 from proxy.policy.decisions import Allowed, Unenforced
-from proxy.policy.entries import AnyDigest, Entry, Mode, Policy, Relaxation
+from proxy.policy.entries import AnyDigest, Blocklist, Exemption, Mode, Relaxation
 from proxy.policy.patterns import RepositoryPattern
-from proxy.policy.signers import Released
-from proxy.registry.client import connect
-from proxy.registry.closure import Closure
-from proxy.registry.headers import ClientCredentials
-from proxy.resolver import Resolver
 from proxy.store.overlay import Overlay
-from proxy.store.protocol import Conflict, Remembered
-from proxy.tuf.collection import Stored
-from proxy.tuf.messages import Fetch, Fetched, Missing, Reply, Unavailable
-from proxy.tuf.pins import Pins, RootPin
-from tests.support.notary_simulator import NotarySimulator
-
-NAME, REPOSITORY = "registry.example.com", Repository("shop/api")
-NOBODY = ClientCredentials(None)
-TAG = Reference(REPOSITORY, Tag("1.0"))
-
-
-@dataclass
-class HeldClock(Clock):
-    """A clock that moves when a test says so."""
-
-    wall: datetime = datetime(2026, 11, 21, 12, tzinfo=UTC)
-    monotonic: float = 0.0
-
-    def now(self) -> datetime:
-        """The instant that a test chose."""
-        return self.wall
-
-    def seconds(self) -> float:
-        """The seconds that a test chose."""
-        return self.monotonic
-
-    def pass_by(self, seconds: float) -> None:
-        """Let time pass on both clocks."""
-        self.wall += timedelta(seconds=seconds)
-        self.monotonic += seconds
-
-
-@dataclass
-class RecordingNotary:
-    """A simulated Notary behind an awaitable; `hold` keeps every answer back until it is set."""
-
-    sim: NotarySimulator
-    hold: asyncio.Event = field(default_factory=asyncio.Event)
-    away: bool = False
-
-    def __post_init__(self) -> None:
-        self.hold.set()
-
-    async def fetch(self, _gun: Gun, wish: Fetch) -> Reply:
-        """Answer as the simulator does, once it may."""
-        await self.hold.wait()
-        if self.away:
-            return Unavailable("connection refused")
-        answer = self.sim.answer(wish.name)
-        return Fetched(answer.body) if answer.status == 200 else Missing()
-
-
-@dataclass
-class Bench:
-    """A resolver and everything around it that a test may want to turn."""
-
-    sim: NotarySimulator
-    notary: RecordingNotary
-    clock: HeldClock
-    store: Overlay
-    resolver: Resolver
-    digest: Digest
-
-    async def resolve(self, reference: Reference = TAG) -> Allowed | Unenforced | Refusal | None:
-        """Decide, and return whichever of permission and refusal there is."""
-        decision = await self.resolver.resolve(reference, NOBODY)
-        return decision.refusal or decision.permission
-
-    def asked(self, name: str = "timestamp") -> int:
-        """How often Notary was asked for a file."""
-        return self.sim.requests.count(name)
-
-
-def entry(**changes: object) -> Entry:
-    """An entry for everything, by Docker's own rule."""
-    fields: dict[str, object] = {
-        "pattern": RepositoryPattern("**"),
-        "signed_by": Released(),
-        "tags": (),
-        "notary": "corp",
-        "gun_template": "{name}/{repository}",
-        "pins": Pins.tofu(),
-        "any_digest": None,
-        "fresh_for": timedelta(seconds=30),
-        "released_required": True,
-        "fallback_to_targets": False,
-    }
-    return Entry(**{**fields, **changes})  # type: ignore[arg-type]  # names are checked by the class itself
-
-
-@asynccontextmanager
-async def bench(
-    *entries: Entry, rollout: tuple[Relaxation, ...] = (), store: Overlay | None = None
-) -> AsyncIterator[Bench]:
-    """A resolver over a simulated Notary that has signed `1.0`."""
-    sim = NotarySimulator(f"{NAME}/{REPOSITORY}")
-    digest = Digest(sim.sign("1.0"))
-    sim.publish()
-    notary, clock, memory = RecordingNotary(sim), HeldClock(), store or Overlay(None)
-    async with connect(RegistrySettings(URL("http://127.0.0.1:9"), None, None)) as registry:
-        resolver = Resolver(
-            policy=Policy(NAME, entries or (entry(),), rollout),
-            store=memory,
-            notaries={"corp": notary.fetch},
-            registry=registry,
-            closure=Closure(registry.get_manifest),
-            clock=clock,
-        )
-        yield Bench(sim, notary, clock, memory, resolver, digest)
+from tests.support.resolving import NAME, NOBODY, REPOSITORY, TAG, bench, entry
 
 
 async def test_signed_tag_is_allowed_as_its_digest() -> None:
@@ -155,51 +34,6 @@ async def test_signed_tag_is_allowed_as_its_digest() -> None:
     assert decision.checked_at == at.clock.wall
 
 
-async def test_fresh_evidence_answers_without_notary() -> None:
-    """Notary is asked again when `fresh_for` has run out, not before."""
-    async with bench() as at:
-        for passed, asked in ((0, 1), (29, 1), (1, 2), (29, 2), (31, 3)):
-            at.clock.pass_by(passed)
-            assert isinstance(await at.resolve(), Allowed)
-            assert at.asked() == asked
-
-
-async def test_clock_set_back_does_not_keep_evidence_fresh() -> None:
-    """How old evidence is, is not told by the wall clock."""
-    async with bench() as at:
-        await at.resolve()
-        at.clock.pass_by(31)
-        at.clock.wall -= timedelta(seconds=200)
-        await at.resolve()
-        assert at.asked() == 2
-
-
-async def test_everybody_waits_for_one_flight() -> None:
-    """A hundred clients on one cold tag cost one fetch of each file."""
-    async with bench() as at:
-        at.notary.hold.clear()
-        waiting = [asyncio.ensure_future(at.resolve()) for _ in range(100)]  # noqa: TID251  (they are awaited below)
-        await asyncio.sleep(0)
-        at.notary.hold.set()
-        assert all(isinstance(outcome, Allowed) for outcome in await asyncio.gather(*waiting))
-        assert [at.asked(name) for name in ("root", "timestamp")] == [1, 1]
-
-
-async def test_flight_goes_on_when_its_first_client_leaves() -> None:
-    """A client that leaves takes nobody else's answer away."""
-    async with bench() as at:
-        at.notary.hold.clear()
-        first = asyncio.ensure_future(at.resolve())  # noqa: TID251  (it is awaited below)
-        second = asyncio.ensure_future(at.resolve())  # noqa: TID251  (it is awaited below)
-        await asyncio.sleep(0.01)
-        first.cancel()
-        await asyncio.sleep(0)
-        at.notary.hold.set()
-        assert isinstance(await second, Allowed)
-        assert first.cancelled()
-        assert at.asked() == 1
-
-
 async def test_revoked_tag_ends_with_the_next_check() -> None:
     """What is taken back is refused once `fresh_for` has run out."""
     async with bench() as at:
@@ -209,20 +43,6 @@ async def test_revoked_tag_ends_with_the_next_check() -> None:
         at.sim.publish()
         at.clock.pass_by(30)
         assert isinstance(await at.resolve(), TagNotSigned)
-
-
-async def test_rollback_ends_older_evidence_at_once() -> None:
-    """After an answer that does not verify, nothing is served from memory, and nothing is forgotten."""
-    async with bench() as at:
-        old = dict(at.sim.current)
-        at.sim.bump()
-        at.sim.publish()
-        await at.resolve()
-        at.sim.serve_again(old)
-        at.clock.pass_by(30)
-        assert isinstance(await at.resolve(), Rollback)
-        at.clock.monotonic -= 30
-        assert isinstance(await at.resolve(), Rollback)
 
 
 async def test_notary_away_is_no_verdict() -> None:
@@ -253,84 +73,6 @@ async def test_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(await at.resolve(), DeadlineExceeded)
         at.notary.hold.set()
         assert isinstance(await at.resolve(), Allowed)
-
-
-async def test_flight_has_an_end_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A flight that hangs is given up, so that the next request starts a new one."""
-    monkeypatch.setattr("proxy.resolver.FLIGHT_SECONDS", 0.05)
-    async with bench() as at:
-        at.notary.hold.clear()
-        assert isinstance(await at.resolve(), DeadlineExceeded)
-        at.notary.hold.set()
-        assert isinstance(await at.resolve(), Allowed)
-
-
-class _ContestedStore(Overlay):
-    """A store in which somebody else commits first, some number of times."""
-
-    def __init__(self, times: int) -> None:
-        super().__init__(None)
-        self.times = times
-
-    async def commit(self, notary: str, gun: Gun, stored: Stored, *, expected: int | None, checked_at: datetime) -> int:
-        if self.times:
-            self.times -= 1
-            await super().commit(notary, gun, stored, expected=expected, checked_at=checked_at)
-            raise Conflict
-        return await super().commit(notary, gun, stored, expected=expected, checked_at=checked_at)
-
-
-async def test_other_writer_first_means_start_from_what_it_left() -> None:
-    """A lost race for the commit is verified again on top of the winner."""
-    async with bench(store=_ContestedStore(1)) as at:
-        assert isinstance(await at.resolve(), Allowed)
-        assert at.asked() == 2
-
-
-async def test_races_end() -> None:
-    """Writers that never stop are no reason to go on for ever: a commit that always loses is undecided."""
-
-    class _NeverMine(Overlay):
-        async def commit(self, *_: object, **__: object) -> int:
-            raise Conflict
-
-    async with bench(store=_NeverMine(None)) as at:
-        refusal = await at.resolve()
-        assert isinstance(refusal, Undecided)
-        assert "other processes" in refusal.why
-
-
-class _Remembering(Overlay):
-    """A store whose last check is where a test puts it."""
-
-    last: datetime | None = None
-
-    async def last_check(self) -> datetime | None:
-        return self.last
-
-
-@pytest.mark.parametrize(
-    ("ahead", "kind"),
-    [pytest.param(299, Allowed, id="a-little"), pytest.param(301, Undecided, id="too-far")],
-)
-async def test_clock_behind_the_store(ahead: int, kind: type) -> None:
-    """A wall clock far behind the last stored check cannot judge expiry."""
-    store = _Remembering(None)
-    async with bench(store=store) as at:
-        store.last = at.clock.wall + timedelta(seconds=ahead)
-        assert isinstance(await at.resolve(), kind)
-
-
-async def test_store_away_is_no_verdict() -> None:
-    """Without its memory the proxy does not verify as if for the first time."""
-
-    class _Away(Overlay):
-        async def load(self, *_: object) -> Remembered | None:
-            raise TrustStoreUnavailable("disk full")
-
-    async with bench(store=_Away(None)) as at:
-        assert isinstance(await at.resolve(), TrustStoreUnavailable)
-        assert at.sim.requests == []
 
 
 async def test_no_entry_no_question() -> None:
@@ -390,11 +132,194 @@ async def test_relaxation_ends_without_a_reload(passed: int, mode: Mode | None) 
         assert (relaxed.mode if relaxed else None) == mode
 
 
-async def test_different_pins_never_share_evidence() -> None:
-    """What was verified for one entry's pins does not answer for another's of the same GUN."""
-    gun, elsewhere = f"{NAME}/{REPOSITORY}", Pins((RootPin("elsewhere", public_key_ids=frozenset({"0" * 64})),))
-    tofu = entry(pattern=RepositoryPattern("shop/**"), gun_template=gun)
-    pinned = entry(pattern=RepositoryPattern("other/**"), gun_template=gun, pins=elsewhere)
-    async with bench(tofu, pinned) as at:
+BLOCKED_KEY = "3f" * 32
+NAMED = Digest(f"sha256:{'9' * 64}")
+
+
+async def test_blocked_digest_wins_over_its_signature() -> None:
+    """A digest that `blocked` names is refused under its tag and by itself."""
+    async with bench() as at:
+        digest = at.digest
+    async with bench(blocked=Blocklist({digest: "CVE-2026-1"})) as at:
+        for reference in (TAG, Reference(REPOSITORY, digest)):
+            refusal = await at.resolve(reference)
+            assert isinstance(refusal, Blocked)
+            assert refusal.reason == "CVE-2026-1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_binding"),
+    [
+        pytest.param(Mode.ENFORCE, True, id="enforce"),
+        pytest.param(Mode.PROTECT, True, id="protect"),
+        pytest.param(Mode.AUDIT, False, id="audit"),
+        pytest.param(Mode.DISABLED, False, id="disabled"),
+    ],
+)
+async def test_block_binds_where_the_mode_does(mode: Mode, is_binding: bool) -> None:  # noqa: FBT001  (a named case)
+    """A block closes blobs under enforce and protect; in audit it is only reported."""
+    rollout = (Relaxation(RepositoryPattern("shop/**"), mode, None, "test"),)
+    async with bench(rollout=rollout, blocked=Blocklist({NAMED: "leak"})) as at:
+        if is_binding:
+            with pytest.raises(Blocked):
+                at.resolver.check_blocked(REPOSITORY, NAMED)
+        else:
+            at.resolver.check_blocked(REPOSITORY, NAMED)
+
+
+async def test_signature_of_a_blocked_key_counts_for_nothing() -> None:
+    """A key that `blocked` names ends what it signed, and the refusal says why."""
+    async with bench() as at:
+        key = at.sim.key("targets").public_key_id
+    async with bench(blocked=Blocklist(keys={key: "laptop stolen"})) as at:
+        refusal = await at.resolve()
+        assert isinstance(refusal, Blocked)
+        assert refusal.reason == "laptop stolen"
+
+
+@pytest.mark.parametrize(
+    ("passed", "kind"),
+    [pytest.param(59, Allowed, id="before-its-end"), pytest.param(60, DigestNotSigned, id="at-its-end")],
+)
+async def test_exception_serves_its_digest_until_its_end(passed: int, kind: type) -> None:
+    """A digest that `exceptions` names is served unsigned, and says so, until its instant."""
+    until = datetime(2026, 11, 21, 12, 1, tzinfo=UTC)
+    async with bench(exemptions=(Exemption(REPOSITORY, NAMED, until, "bootstrap"),)) as at:
+        at.sim.targets.tags.clear()
+        at.sim.publish()
+        at.clock.pass_by(passed)
+        decision = await at.resolver.resolve(Reference(REPOSITORY, NAMED), NOBODY)
+        assert isinstance(decision.refusal or decision.permission, kind)
+        if isinstance(decision.permission, Allowed):
+            assert decision.permission.digest == NAMED
+            assert not decision.permission.enforced
+            assert at.sim.requests == []
+
+
+async def test_exception_needs_no_entry() -> None:
+    """What `exceptions` names is served in a repository without any rule; nothing else there is."""
+    until = datetime(2026, 11, 21, 13, tzinfo=UTC)
+    elsewhere = entry(pattern=RepositoryPattern("other/**"))
+    async with bench(elsewhere, exemptions=(Exemption(REPOSITORY, NAMED, until, "bootstrap"),)) as at:
+        assert isinstance(await at.resolve(Reference(REPOSITORY, NAMED)), Allowed)
+        assert isinstance(await at.resolve(TAG), NoRule)
+
+
+PROTECTED = (Relaxation(RepositoryPattern("shop/**"), Mode.PROTECT, None, None),)
+
+
+async def test_protect_passes_what_was_never_signed() -> None:
+    """Under `protect` an unsigned tag and a foreign digest pass, marked with what would refuse them."""
+    async with bench(rollout=PROTECTED) as at:
+        at.sim.targets.tags.clear()
+        at.sim.publish()
+        for reference, kind in ((TAG, TagNotSigned), (Reference(REPOSITORY, NAMED), DigestNotSigned)):
+            decision = await at.resolver.resolve(reference, NOBODY)
+            assert isinstance(decision.refusal, kind)
+            assert isinstance(decision.permission, Unenforced)
+
+
+async def test_protect_passes_unsigned_tags_without_notary() -> None:
+    """Under `protect` a Notary that is away stops nothing that was never signed."""
+    async with bench(rollout=PROTECTED) as at:
+        at.notary.away = True
+        decision = await at.resolver.resolve(TAG, NOBODY)
+        assert isinstance(decision.refusal, NotaryUnreachable)
+        assert isinstance(decision.permission, Unenforced)
+
+
+@pytest.mark.parametrize("away", [pytest.param(False, id="revoked"), pytest.param(True, id="notary-away")])
+async def test_protect_never_lets_go_of_a_signed_tag(away: bool) -> None:  # noqa: FBT001  (a named case)
+    """A tag that was signed once is enforced for good under `protect`: revoked, or while Notary is away."""
+    async with bench(rollout=PROTECTED) as at:
         assert isinstance(await at.resolve(), Allowed)
-        assert isinstance(await at.resolve(Reference(Repository("other/api"), Tag("1.0"))), RootNotTrusted)
+        del at.sim.targets.tags["1.0"]
+        at.sim.bump()
+        at.sim.publish()
+        at.notary.away = away
+        at.clock.pass_by(31)
+        decision = await at.resolver.resolve(TAG, NOBODY)
+        assert isinstance(decision.refusal, NotaryUnreachable if away else TagNotSigned)
+        assert decision.permission is None
+
+
+async def test_protected_tag_stays_so_under_another_name() -> None:
+    """A client that picks another allowed name for the registry does not unprotect a tag with it."""
+    async with bench(rollout=PROTECTED) as at:
+        assert isinstance(await at.resolve(), Allowed)
+        at.notary.away = True
+        decision = await at.resolver.resolve(TAG, NOBODY, name="mirror.example.com")
+        assert decision.permission is None
+
+
+async def test_store_away_does_not_unprotect() -> None:
+    """Where the store cannot say whether a tag was ever signed, `protect` refuses."""
+
+    class _Forgetful(Overlay):
+        async def ever_had(self, *_: object) -> bool:
+            raise TrustStoreUnavailable("disk full")
+
+    async with bench(rollout=PROTECTED, store=_Forgetful(None)) as at:
+        at.sim.targets.tags.clear()
+        at.sim.publish()
+        decision = await at.resolver.resolve(TAG, NOBODY)
+        assert isinstance(decision.refusal, TrustStoreUnavailable)
+        assert decision.permission is None
+
+
+async def test_sentences_name_the_gun_that_was_asked_for() -> None:
+    """A list that cannot be decided says where its trust data is, under the name that the client used."""
+    async with bench(entry(gun_template="{name}/{repository}")) as at:
+        own = at.resolver.whereabouts(REPOSITORY)
+        mirrored = at.resolver.whereabouts(REPOSITORY, name="mirror.example.com")
+    assert (own["gun"], mirrored["gun"]) == (
+        f"{at.resolver.policy.name}/{REPOSITORY}",
+        f"mirror.example.com/{REPOSITORY}",
+    )
+    assert own["notary"] == mirrored["notary"] != ""
+
+
+async def test_signed_tags_are_those_that_resolve() -> None:
+    """The list of signed tags leaves out what would be refused, and is empty where nothing was ever signed."""
+    async with bench() as at:
+        at.sim.sign("2.0")
+        at.sim.publish()
+        assert await at.resolver.signed_tags(REPOSITORY) == {"1.0", "2.0"}
+        blocked = Blocklist({at.digest: "leak"})
+    async with bench(blocked=blocked) as at:
+        assert await at.resolver.signed_tags(REPOSITORY) == set()
+    async with bench() as at:
+        at.sim.fault("timestamp", 404)
+        at.sim.fault("root", 404)
+        assert await at.resolver.signed_tags(REPOSITORY) == set()
+
+
+@pytest.mark.parametrize(
+    ("mode", "lists"),
+    [pytest.param(Mode.ENFORCE, True, id="enforce"), pytest.param(Mode.PROTECT, False, id="protect")],
+)
+async def test_list_of_tags_is_cut_only_under_enforce(mode: Mode, lists: bool) -> None:  # noqa: FBT001  (a named case)
+    """`tags_list: signed` shows what can be pulled, so it is cut only where the rest cannot."""
+    rollout = (Relaxation(RepositoryPattern("**"), mode, None, None),)
+    async with bench(entry(lists_signed_tags=True), rollout=rollout) as at:
+        assert at.resolver.lists_signed_tags(REPOSITORY) is lists
+    async with bench(entry(pattern=RepositoryPattern("other/**"), lists_signed_tags=True)) as at:
+        assert not at.resolver.lists_signed_tags(REPOSITORY)
+
+
+async def test_blob_of_an_unsigned_repository_is_not_admitted() -> None:
+    """Where nothing is signed, no manifest names a blob."""
+    async with bench() as at:
+        at.sim.targets.tags.clear()
+        at.sim.publish()
+        decision = await at.resolver.resolve_blob(REPOSITORY, NAMED, NOBODY)
+        assert isinstance(decision.refusal, BlobNotAdmitted)
+        assert decision.permission is None
+
+
+async def test_blob_that_cannot_be_looked_up_is_undecided() -> None:
+    """A signed manifest that cannot be read may name a blob, so neither yes nor no is said."""
+    async with bench() as at:
+        decision = await at.resolver.resolve_blob(REPOSITORY, NAMED, NOBODY)
+        assert isinstance(decision.refusal, Undecided)
+        assert decision.permission is None
