@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 
 import structlog
 import uvloop
@@ -13,14 +14,28 @@ from aiohttp import web
 
 from proxy import telemetry
 from proxy.assembly import assemble
-from proxy.config.settings import Address, Settings
+from proxy.config.settings import Address, Settings, TlsSettings
 from proxy.errors import Undecided, UserError
+from proxy.limits import DRAIN_CUT_SECONDS
 from proxy.store.opening import open_store
 from proxy.store.protocol import TrustStore
 from proxy.web import app, probes
+from proxy.web.crowd import Crowd, room_for_clients
+from proxy.web.handshakes import TlsSite
 from proxy.web.listener import Runner
+from proxy.web.tls import server_context
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    """What is served where; `key` is its section of the configuration."""
+
+    key: str
+    runner: Runner
+    address: Address
+    tls: TlsSettings | None = None
 
 
 def run(settings: Settings) -> None:
@@ -30,10 +45,7 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = _told_to_stop()
     async with AsyncExitStack() as stack:
         store = await open_store(settings.trust_store)
         stack.push_async_callback(store.close)
@@ -42,17 +54,49 @@ async def _serve(settings: Settings) -> None:
         for warning in settings.warnings:
             _log.warning("configuration", warning=warning)
         parts = await stack.enter_async_context(assemble(settings, store))
-        services = app.Services(parts.registry, parts.resolver, parts.closure)
+        services = app.Services(parts.registry, parts.resolver, parts.closure, settings.registry.doors)
         serving = asyncio.Event()
-        health = web.AppRunner(probes.build(lambda: _ready(store, serving)), access_log=None)
-        data_plane = Runner(app.build(lambda: nullcontext(services)))
-        await stack.enter_async_context(_listening(health, settings.probes, "probes"))
-        await stack.enter_async_context(_listening(data_plane, settings.listen, "listen"))
+        await stack.enter_async_context(_listening(_health(settings, store, serving)))
+        await stack.enter_async_context(_listening(*_doors(settings, services)))
         serving.set()
         _log.info("serving", name=settings.name, generation=settings.generation)
         await stopping.wait()
         serving.clear()
         _log.info("draining")
+    _log.info("stopped")
+
+
+def _told_to_stop() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets; asked once more, the process ends at once."""
+    stopping = asyncio.Event()
+
+    def stop(number: signal.Signals) -> None:
+        if stopping.is_set():
+            _log.warning("ended at once: told to stop a second time", signal=number.name)
+            os._exit(128 + number)  # the trust store survives that, as it survives losing power
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    return stopping
+
+
+def _health(settings: Settings, store: TrustStore, serving: asyncio.Event) -> _Listener:
+    runner = Runner(probes.build(lambda: _ready(store, serving)), drain_seconds=DRAIN_CUT_SECONDS)
+    return _Listener("probes", runner, settings.probes)
+
+
+def _doors(settings: Settings, services: app.Services) -> list[_Listener]:
+    """The listeners for clients; those of candidates show their own certificates, so nobody speaks for them there."""
+    crowd, listen, candidates = Crowd(room_for_clients()), settings.listen, settings.candidates
+    usual = app.build(
+        lambda: nullcontext(services), trusted_proxies=listen.trusted_proxies, ns_allowed=listen.ns_allowed
+    )
+    doors = [_Listener("listen", Runner(usual, crowd=crowd), listen.address, listen.tls)]
+    if candidates is not None:
+        unsigned = app.build(lambda: nullcontext(services), ns_allowed=listen.ns_allowed, candidates=True)
+        doors.append(_Listener("candidates", Runner(unsigned, crowd=crowd), candidates.address, candidates.tls))
+    return doors
 
 
 async def _ready(store: TrustStore, serving: asyncio.Event) -> None:
@@ -63,21 +107,37 @@ async def _ready(store: TrustStore, serving: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _listening(runner: web.AppRunner, address: Address, key: str) -> AsyncIterator[None]:
-    """Serve on an address for as long as the context lasts, then let requests finish.
+async def _listening(*listeners: _Listener) -> AsyncIterator[None]:
+    """Serve for as long as the context lasts, then let requests finish, on all listeners at the same time.
 
-    Raises `UserError` where the address cannot be had.
+    Raises `UserError` where an address cannot be had or a TLS file cannot be used.
     """
-    await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, address.host, address.port).start()
-        except OSError as error:
-            raise UserError(f"{key}.address: cannot listen on {address} ({_why(error)}): choose another one") from None
-        _log.info("listening", what=key, address=str(address))
+        for listener in listeners:
+            await listener.runner.setup()
+            await _listen(listener)
         yield
     finally:
-        await runner.cleanup()
+        await asyncio.gather(*(listener.runner.cleanup() for listener in listeners))
+
+
+async def _listen(listener: _Listener) -> None:
+    address, tls = listener.address, listener.tls
+    try:
+        await _site(listener).start()
+    except OSError as error:
+        why = _why(error)
+        raise UserError(f"{listener.key}.address: cannot listen on {address} ({why}): choose another one") from None
+    wants_certificates = tls is not None and tls.client_ca_file is not None
+    facts = {"tls": tls is not None, "client_certificates": wants_certificates}
+    _log.info("listening", what=listener.key, address=str(address), **facts)
+
+
+def _site(listener: _Listener) -> web.BaseSite:
+    host, port = listener.address.host, listener.address.port
+    if listener.tls is None:
+        return web.TCPSite(listener.runner, host, port)
+    return TlsSite(listener.runner, host, port, server_context(listener.tls, listener.key), listener.key)
 
 
 def _why(error: OSError) -> str:

@@ -6,10 +6,11 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from proxy.errors import MethodNotAllowed, Refusal
+from proxy.errors import Refusal
 from proxy.policy.decisions import Decision
-from proxy.refusals import present, row_of
+from proxy.refusals import row_of
 from proxy.registry.failures import Relayed
+from proxy.web.error_bodies import JSON, rebuild
 from proxy.web.exchange import Exchange
 from proxy.web.shapes import Verdict, signers_of, verdict_of
 
@@ -35,12 +36,7 @@ def refused(exchange: Exchange, refusal: Refusal, now: datetime) -> web.Response
     """
     exchange.refusal = refusal
     decision = exchange.decision if exchange.authorised else None
-    presented = present(
-        refusal,
-        reference="" if exchange.reference is None else str(exchange.reference),
-        gun=(decision and decision.gun) or "",
-        notary="" if decision is None else decision.notary,
-    )
+    presented = exchange.present(refusal, decision)
     headers = {
         **API_VERSION,
         "Content-Type": "application/json",
@@ -52,7 +48,7 @@ def refused(exchange: Exchange, refusal: Refusal, now: datetime) -> web.Response
         headers["X-Tagwarden-Signers"] = ",".join(signers)
     if presented.retry_after is not None:
         headers["Retry-After"] = str(presented.retry_after)
-    if isinstance(refusal, MethodNotAllowed):
+    if presented.status == 405:
         headers["Allow"] = ", ".join(sorted(exchange.allow))
     detail = exchange.told(now) if exchange.authorised else exchange.told_to_strangers()
     error = {"code": presented.oci_code, "message": presented.message, "detail": detail}
@@ -65,8 +61,8 @@ def refused(exchange: Exchange, refusal: Refusal, now: datetime) -> web.Response
 
 
 def relayed(answer: Relayed) -> web.Response:
-    """The registry's own no, with every challenge it makes."""
+    """The registry's own no, with every challenge that it makes."""
     headers = answer.headers.copy()
     headers.extend(API_VERSION)
-    headers.setdefault("Content-Type", "application/json")
-    return web.Response(status=answer.status, headers=headers, body=answer.body)
+    headers["Content-Type"] = JSON
+    return web.Response(status=answer.status, headers=headers, body=rebuild(answer.status, answer.body))

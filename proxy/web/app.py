@@ -1,38 +1,33 @@
-"""The application: one handler behind one grammar, one middleware that turns what is raised into an answer.
+"""The application: one handler behind one grammar, and the doors behind it.
 
-Nothing is routed by aiohttp: `proxy.web.paths` reads the raw target and alone decides. Whatever a handler raises
-ends in the middleware, and what nobody expected is a refusal too.
+Nothing is routed by aiohttp: `proxy.web.paths` reads the raw target and alone decides. Whatever a door raises ends in
+`proxy.web.middleware`.
 """
 
-import asyncio
-import socket
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 
-import structlog
-from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.typedefs import Handler
+from aiohttp import hdrs, web
 
-from proxy.errors import Internal, MethodNotAllowed, NameInvalid, Refusal
-from proxy.refusals import TABLE
+from proxy.config.settings import Doors, Network
+from proxy.errors import MethodNotAllowed, PathUnknown
 from proxy.registry.client import RegistryClient
 from proxy.registry.closure import Closure
-from proxy.registry.failures import Relayed
-from proxy.telemetry import client_text
-from proxy.web import paths
-from proxy.web.answers import API_VERSION, BANNER, refused, relayed
-from proxy.web.exchange import EXCHANGE, Exchange, record
-from proxy.web.passthrough import pass_through
-from proxy.web.pulls import Pulls, Resolver
-
-log = structlog.get_logger()
-
-_RESET: Final = struct.pack("ii", 1, 0)
-_READS: Final = frozenset({"GET", "HEAD"})
+from proxy.web import paths, routes
+from proxy.web.answers import API_VERSION, BANNER
+from proxy.web.blobs import BlobReads
+from proxy.web.candidates import Candidates
+from proxy.web.closed import ClosedDigests
+from proxy.web.deciding import Resolver
+from proxy.web.exchange import EXCHANGE, LISTENER
+from proxy.web.forwarded import TRUSTED_PROXIES
+from proxy.web.lists import Lists
+from proxy.web.middleware import NOW, answer_for_everything
+from proxy.web.pulls import Pulls
+from proxy.web.writes import Writes
 
 
 def _now() -> datetime:
@@ -41,12 +36,17 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What requests are answered with; opened and closed together with the application."""
+    """What requests are answered with; opened and closed together with the application.
+
+    Two applications over one of these share it all: what one of them closed is closed for the other.
+    """
 
     registry: RegistryClient
     resolver: Resolver
     closure: Closure
+    doors: Doors
     now: Callable[[], datetime] = _now
+    closed: ClosedDigests = field(default_factory=ClosedDigests)
 
 
 OpenServices: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
@@ -54,22 +54,56 @@ OpenServices: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
 
 @dataclass(frozen=True, slots=True)
 class _DataPlane:
-    services: Services
+    """What stands behind the doors; `ns_allowed` are names that a containerd mirror may ask for."""
+
     pulls: Pulls
+    blobs: BlobReads
+    writes: Writes
+    lists: Lists
+    ns_allowed: frozenset[str]
+
+    @classmethod
+    def over(cls, services: Services, ns_allowed: frozenset[str], *, candidates: bool) -> Self:
+        """Make the doors of one application; with `candidates` every read passes, and writes are as anywhere."""
+        registry, doors, closed = services.registry, services.doors, services.closed
+        resolver = Candidates(services.resolver) if candidates else services.resolver
+        guard = BlobReads(registry, services.resolver, doors, closed)
+        return cls(
+            Pulls(registry, resolver, services.closure, closed, doors.push),
+            BlobReads(registry, resolver, doors, closed),
+            Writes(registry, services.resolver, doors, guard, ns_allowed),
+            Lists(registry, resolver),
+            ns_allowed,
+        )
 
 
 _OPEN: Final = web.AppKey[OpenServices]("open_services")
+_CANDIDATES: Final = web.AppKey("candidates", bool)
+_NS_ALLOWED: Final = web.AppKey[frozenset[str]]("ns_allowed")
 _DATA_PLANE: Final = web.AppKey("data_plane", _DataPlane)
 
 
-def build(open_services: OpenServices) -> web.Application:
+def build(
+    open_services: OpenServices,
+    *,
+    trusted_proxies: tuple[Network, ...] = (),
+    ns_allowed: frozenset[str] = frozenset(),
+    candidates: bool = False,
+) -> web.Application:
     """Make the application.
 
     Args:
         open_services: opens what the application works with; entered when it starts, left when it stops.
+        trusted_proxies: peers that are believed about who the client is and how it came.
+        ns_allowed: the registries that `?ns=` may name; any other is ignored.
+        candidates: whether every read is answered, for scanners and co-signers (design: Pushers and candidates).
     """
-    app = web.Application(middlewares=[_answer_for_everything])
+    app = web.Application(middlewares=[answer_for_everything])
     app[_OPEN] = open_services
+    app[_NS_ALLOWED] = ns_allowed
+    app[_CANDIDATES] = candidates
+    app[LISTENER] = "candidates" if candidates else "listen"
+    app[TRUSTED_PROXIES] = trusted_proxies
     app.cleanup_ctx.append(_work_with_services)
     app.on_response_prepare.append(_sign)
     app.router.add_route(hdrs.METH_ANY, "/{anything:.*}", _handle, expect_handler=_wait_with_continue)
@@ -78,23 +112,38 @@ def build(open_services: OpenServices) -> web.Application:
 
 async def _work_with_services(app: web.Application) -> AsyncIterator[None]:
     async with app[_OPEN]() as services:
-        app[_DATA_PLANE] = _DataPlane(services, Pulls(services.registry, services.resolver, services.closure))
+        app[NOW] = services.now
+        app[_DATA_PLANE] = _DataPlane.over(services, app[_NS_ALLOWED], candidates=app[_CANDIDATES])
         yield
 
 
 async def _handle(request: web.Request) -> web.StreamResponse:
-    plane = request.app[_DATA_PLANE]
     route = paths.find(request.raw_path)
     if request.method not in route.methods:
         request[EXCHANGE].allow = route.methods
         raise MethodNotAllowed(request.method)
+    plane = request.app[_DATA_PLANE]
+    namespace = paths.namespace(request.raw_path)
+    name = namespace if namespace in plane.ns_allowed else None
+    reads = request.method in ("GET", "HEAD")
     match route:
-        case paths.ApiRootWithoutSlash():
-            return web.Response(status=301, headers={**API_VERSION, hdrs.LOCATION: paths.ApiRoot.path})
-        case paths.ManifestRoute(reference) if request.method in _READS:
-            return await plane.pulls.answer(request, reference)
+        case routes.ApiRootWithoutSlash():
+            return web.Response(status=301, headers={**API_VERSION, hdrs.LOCATION: routes.ApiRoot.form})
+        case routes.ManifestRoute(reference) if reads:
+            answering = plane.pulls.answer(request, reference, name)
+        case routes.BlobRoute() if reads:
+            answering = plane.blobs.answer(request, route, name)
+        case routes.ManifestRoute() | routes.BlobRoute() if request.method == "DELETE":
+            answering = plane.writes.delete(request, route)
+        case routes.ManifestRoute() | routes.UploadStart() | routes.Upload():
+            answering = plane.writes.push(request, route)
+        case routes.TagsList():
+            answering = plane.lists.tags(request, route, name)
+        case routes.ApiRoot() | routes.Catalog() | routes.Referrers():
+            answering = plane.lists.answer(request, route)
         case _:
-            return await pass_through(request, route, plane.services.registry)
+            raise PathUnknown(request.raw_path)
+    return await answering
 
 
 async def _wait_with_continue(_request: web.Request) -> None:
@@ -107,60 +156,3 @@ async def _sign(request: web.Request, response: web.StreamResponse) -> None:
     if exchange is not None:
         exchange.status = response.status
         response.headers["X-Request-Id"] = exchange.request_id
-
-
-@web.middleware
-async def _answer_for_everything(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer whatever is raised, and write the request's one line.
-
-    Once the status line is out, the end of the connection is the only honest sign left: an answer that ends in
-    good order would pass for complete.
-    """
-    now = request.app[_DATA_PLANE].services.now
-    exchange = request[EXCHANGE] = Exchange()
-    try:
-        response = await handler(request)
-    except (ConnectionError, asyncio.CancelledError) as gone:
-        exchange.trouble = str(gone) or "the client left"
-        record(request, exchange.status, now)
-        raise
-    except Exception as failure:
-        if exchange.status is not None:
-            _cut(request, exchange, failure)
-            record(request, exchange.status, now)
-            raise ConnectionResetError("the answer broke off") from failure
-        response = _in_words(request, exchange, failure, now())
-    record(request, response.status, now)
-    return response
-
-
-def _in_words(request: web.Request, exchange: Exchange, failure: Exception, now: datetime) -> web.Response:
-    match failure:
-        case Relayed():
-            return relayed(failure)
-        case Refusal() if type(failure) in TABLE:
-            return refused(exchange, failure, now)
-        case web.HTTPException():  # raised by aiohttp's router alone, for targets such as `*`
-            return refused(exchange, NameInvalid(request.raw_path), now)
-        case _:
-            _log_unexpected(request, exchange, failure)
-            return refused(exchange, Internal(), now)
-
-
-def _log_unexpected(request: web.Request, exchange: Exchange, failure: Exception) -> None:
-    path = client_text(request.raw_path)
-    log.error("unexpected error", request_id=exchange.request_id, path=path, exc_info=failure)
-
-
-def _cut(request: web.Request, exchange: Exchange, failure: Exception) -> None:
-    """End the connection in the middle of an answer."""
-    exchange.trouble = "the answer broke off"
-    if isinstance(failure, Refusal):
-        exchange.refusal = failure
-    else:
-        _log_unexpected(request, exchange, failure)
-    if request.transport is None:
-        return
-    if request.version < HttpVersion11:  # without chunks an orderly end would be the end of the body
-        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    request.transport.abort()

@@ -3,7 +3,7 @@
 import time
 import uuid
 from asyncio import Task
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,12 +12,13 @@ import structlog
 from aiohttp import web
 
 from proxy.errors import Refusal
-from proxy.names import Reference
-from proxy.policy.decisions import Decision
-from proxy.refusals import Level, row_of
+from proxy.names import Reference, Repository
+from proxy.policy.decisions import Allowed, Decision
+from proxy.refusals import Level, Presented, present, row_of
 from proxy.tasks import spawn
 from proxy.telemetry import client_text
-from proxy.web.shapes import shape, shape_of_refusal
+from proxy.web.forwarded import client
+from proxy.web.shapes import Verdict, shape, shape_of_refusal, verdict_of
 
 log = structlog.get_logger()
 
@@ -29,11 +30,14 @@ class Exchange:
     `deciding` is a decision that runs beside an answer, which does not wait for it (audit). `authorised` says that
     the registry let this client in, so that it may hear what was decided. `status` is set once the status line
     is out: from then on only the end of the connection can tell the client of a failure.
+
+    `client_certificate` is the subject of the one that the client showed. `whereabouts` are GUN and Notary for the
+    sentence of a refusal without a decision. `served` is the digest of what was relayed, as far as it is known.
     """
 
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     begun: float = field(default_factory=time.monotonic)
-    reference: Reference | None = None
+    reference: Reference | Repository | None = None
     decision: Decision | None = None
     deciding: "Task[Decision] | None" = None
     refusal: Refusal | None = None
@@ -41,12 +45,17 @@ class Exchange:
     authorised: bool = False
     status: int | None = None
     trouble: str | None = None
+    client_certificate: str | None = None
+    whereabouts: Mapping[str, str] = field(default_factory=dict)
+    served: str | None = None
 
     def told(self, now: datetime) -> dict[str, Any]:
         """The shape of what was decided, or of why nothing could be; empty for what needs no decision."""
+        if self.decision is not None and self.refusal is not None:
+            told = shape(replace(self.decision, refusal=self.refusal), request_id=self.request_id, now=now)
+            return told | {"decision": Verdict.REFUSED}  # whatever was decided, this is what the client got
         if self.decision is not None:
-            decision = self.decision if self.refusal is None else replace(self.decision, refusal=self.refusal)
-            return shape(decision, request_id=self.request_id, now=now)
+            return shape(self.decision, request_id=self.request_id, now=now)
         return self.told_to_strangers()
 
     def told_to_strangers(self) -> dict[str, Any]:
@@ -55,8 +64,14 @@ class Exchange:
             return {"request_id": self.request_id}
         return shape_of_refusal(self.refusal, self.reference, request_id=self.request_id)
 
+    def present(self, refusal: Refusal, decision: Decision | None) -> Presented:
+        """The words for a refusal, with what a decision knows about it; None for what strangers may hear."""
+        known = self.whereabouts if decision is None else {"gun": decision.gun or "", "notary": decision.notary}
+        return present(refusal, reference="" if self.reference is None else str(self.reference), **known)
+
 
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
+LISTENER: Final = web.AppKey("listener", str)  # its section of the configuration: `listen`, `candidates`
 
 
 def record(request: web.Request, status: int | None, now: Callable[[], datetime]) -> None:
@@ -73,9 +88,14 @@ def record(request: web.Request, status: int | None, now: Callable[[], datetime]
         "path": client_text(request.raw_path.partition("?")[0]),  # the state of an upload is not for the log
         "status": status,
         "duration": round(time.monotonic() - exchange.begun, 6),
-        "client": request.remote,
+        "listener": request.app[LISTENER],
+        "client": client(request),
         "user_agent": client_text(request.headers.get("User-Agent")),
     }
+    if exchange.client_certificate is not None:
+        facts["client_certificate"] = client_text(exchange.client_certificate)
+    if exchange.served is not None:
+        facts["served"] = client_text(exchange.served)
     if exchange.deciding is None:
         _write(exchange, facts, now)
     else:
@@ -93,9 +113,24 @@ def _write(exchange: Exchange, facts: dict[str, Any], now: Callable[[], datetime
     event = "request" if exchange.decision is None else "decision"
     if exchange.trouble is not None:
         facts["trouble"] = exchange.trouble
-    getattr(log, _level(exchange))(event, **exchange.told(now()), **facts)
+    getattr(log, _level(exchange))(event, **exchange.told(now()), **facts, **_why(exchange))
+
+
+def _why(exchange: Exchange) -> dict[str, str]:
+    """The sentence of a refusal, whether it was binding or not, or what let through what nobody had to sign."""
+    refusal, decision = _refusal(exchange), exchange.decision
+    if refusal is not None:
+        return {"message": exchange.present(refusal, decision).message}
+    if decision is None or decision.permission is None or verdict_of(decision) is not Verdict.NOT_ENFORCED:
+        return {}
+    permission = decision.permission
+    return {"because": permission.rule if isinstance(permission, Allowed) else permission.reason}
+
+
+def _refusal(exchange: Exchange) -> Refusal | None:
+    return exchange.refusal or (None if exchange.decision is None else exchange.decision.refusal)
 
 
 def _level(exchange: Exchange) -> Level:
-    refusal = exchange.refusal or (None if exchange.decision is None else exchange.decision.refusal)
+    refusal = _refusal(exchange)
     return "info" if refusal is None else row_of(refusal).level

@@ -7,139 +7,29 @@ from the right, because a repository may be called `app/manifests` (clients 4.3)
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, TypeAlias
+from typing import Final
+from urllib.parse import unquote
 
 from proxy.errors import MethodNotAllowed, NameInvalid, PathUnknown, Refusal
 from proxy.names import Digest, Reference, Repository, Tag
-
-Methods: TypeAlias = frozenset[str]
-
-_READ: Final[Methods] = frozenset({"GET", "HEAD"})
+from proxy.web.routes import (
+    ApiRoot,
+    ApiRootWithoutSlash,
+    BlobRoute,
+    Catalog,
+    ManifestRoute,
+    Referrers,
+    Route,
+    TagsList,
+    Upload,
+    UploadStart,
+)
 
 # Path and query characters of RFC 3986; no fragment, no backslash, nothing outside ASCII.
 _TARGET: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
 _UPLOAD: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_=.-]+")
 _ENCODED_DIGEST: Final = re.compile(r"sha256%3[Aa][0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRoot:
-    """`/v2/`: clients ask it for the version and for their first challenge."""
-
-    methods: ClassVar[Methods] = _READ
-    path: ClassVar[str] = "/v2/"
-    query: ClassVar[str] = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRootWithoutSlash:
-    """`/v2`: answered with a redirect by the proxy itself."""
-
-    methods: ClassVar[Methods] = _READ
-    path: ClassVar[str] = "/v2"
-    query: ClassVar[str] = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Catalog:
-    """`/v2/_catalog`: the list of repositories."""
-
-    query: str
-    methods: ClassVar[Methods] = frozenset({"GET"})
-    path: ClassVar[str] = "/v2/_catalog"
-
-
-@dataclass(frozen=True, slots=True)
-class ManifestRoute:
-    """`/v2/<name>/manifests/<tag or digest>`."""
-
-    reference: Reference
-    methods: ClassVar[Methods] = frozenset({"GET", "HEAD", "PUT", "DELETE"})
-    query: ClassVar[str] = ""
-
-    @property
-    def path(self) -> str:
-        """The path, rebuilt from the checked names."""
-        return f"/v2/{self.reference.repository}/manifests/{self.reference.target}"
-
-
-@dataclass(frozen=True, slots=True)
-class BlobRoute:
-    """`/v2/<name>/blobs/<digest>`."""
-
-    repository: Repository
-    digest: Digest
-    methods: ClassVar[Methods] = frozenset({"GET", "HEAD", "DELETE"})
-    query: ClassVar[str] = ""
-
-    @property
-    def path(self) -> str:
-        """The path, rebuilt from the checked names."""
-        return f"/v2/{self.repository}/blobs/{self.digest}"
-
-
-@dataclass(frozen=True, slots=True)
-class UploadStart:
-    """`/v2/<name>/blobs/uploads/`: starts an upload, or mounts a blob of another repository."""
-
-    repository: Repository
-    query: str
-    methods: ClassVar[Methods] = frozenset({"POST"})
-
-    @property
-    def path(self) -> str:
-        """The path, rebuilt from the checked names."""
-        return f"/v2/{self.repository}/blobs/uploads/"
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """`/v2/<name>/blobs/uploads/<uuid>`: an upload under way; its state is in the query, byte for byte."""
-
-    repository: Repository
-    uuid: str
-    query: str
-    methods: ClassVar[Methods] = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
-
-    @property
-    def path(self) -> str:
-        """The path, rebuilt from the checked names."""
-        return f"/v2/{self.repository}/blobs/uploads/{self.uuid}"
-
-
-@dataclass(frozen=True, slots=True)
-class TagsList:
-    """`/v2/<name>/tags/list`."""
-
-    repository: Repository
-    query: str
-    methods: ClassVar[Methods] = frozenset({"GET"})
-
-    @property
-    def path(self) -> str:
-        """The path, rebuilt from the checked names."""
-        return f"/v2/{self.repository}/tags/list"
-
-
-@dataclass(frozen=True, slots=True)
-class Referrers:
-    """`/v2/<name>/referrers/<digest>`: registry 3 and others have it; its query pages and filters."""
-
-    repository: Repository
-    digest: Digest
-    query: str
-    methods: ClassVar[Methods] = frozenset({"GET"})
-
-    @property
-    def path(self) -> str:
-        """The path, rebuilt from the checked names."""
-        return f"/v2/{self.repository}/referrers/{self.digest}"
-
-
-Route: TypeAlias = (
-    ApiRoot | ApiRootWithoutSlash | Catalog | ManifestRoute | BlobRoute | UploadStart | Upload | TagsList | Referrers
-)
+_REGISTRY_NAME: Final = re.compile(r"(?=.{1,255}$)[A-Za-z0-9]+(?:[.-]+[A-Za-z0-9]+)*(?::[0-9]{1,5})?")
 
 
 def parse(method: str, raw_target: str) -> Route:
@@ -161,19 +51,32 @@ def find(raw_target: str) -> Route:
     if not _TARGET.fullmatch(raw_target):
         raise NameInvalid(raw_target)
     path, _, query = raw_target.partition("?")
-    if path == ApiRoot.path:
+    if path == ApiRoot.form:
         return ApiRoot()
-    if path == ApiRootWithoutSlash.path:
+    if path == ApiRootWithoutSlash.form:
         return ApiRootWithoutSlash()
-    if path == Catalog.path:
-        return Catalog(query)
-    if not path.startswith(ApiRoot.path):
+    if path == Catalog.form:
+        return Catalog(_without_namespace(query))
+    if not path.startswith(ApiRoot.form):
         raise _unknown(path)
     return _in_repository(path, query)
 
 
+def namespace(raw_target: str) -> str | None:
+    """The registry that a containerd mirror is asked for by `?ns=`, such as `registry.example.com:5000`.
+
+    Clients encode the colon of a port; that and nothing else is decoded. None where there is no `ns`, more than one,
+    or one that is no registry name: what cannot be read in one way only is not read at all (clients 1.1).
+    """
+    named = [pair for pair in raw_target.partition("?")[2].split("&") if _is_namespace(pair)]
+    if len(named) != 1 or not named[0].startswith("ns="):
+        return None
+    name = named[0][3:].replace("%3A", ":").replace("%3a", ":")
+    return name if _REGISTRY_NAME.fullmatch(name) else None
+
+
 def _in_repository(path: str, query: str) -> Route:
-    match path.removeprefix(ApiRoot.path).split("/"):
+    match path.removeprefix(ApiRoot.form).split("/"):
         case [*name, "blobs", "uploads", ""] if name:
             return UploadStart(_repository(name), query)
         case [*name, "blobs", "uploads", uuid] if name and _UPLOAD.fullmatch(uuid):
@@ -184,9 +87,9 @@ def _in_repository(path: str, query: str) -> Route:
         case [*name, "blobs", digest] if name and digest:
             return BlobRoute(_repository(name), _digest(digest))
         case [*name, "tags", "list"] if name:
-            return TagsList(_repository(name), query)
+            return TagsList(_repository(name), _without_namespace(query))
         case [*name, "referrers", digest] if name and digest:
-            return Referrers(_repository(name), _digest(digest), query)
+            return Referrers(_repository(name), _digest(digest), _without_namespace(query))
         case _:
             raise _unknown(path)
 
@@ -207,3 +110,12 @@ def _target(text: str) -> Tag | Digest:
 def _digest(text: str) -> Digest:
     """Some clients encode the colon; that and nothing else is decoded, once."""
     return Digest(text.replace("%3A", ":").replace("%3a", ":") if _ENCODED_DIGEST.fullmatch(text) else text)
+
+
+def _without_namespace(query: str) -> str:
+    """The query of a list without `ns`, which is between the client and this proxy; the rest byte for byte."""
+    return "&".join(pair for pair in query.split("&") if not _is_namespace(pair))
+
+
+def _is_namespace(pair: str) -> bool:
+    return unquote(pair.partition("=")[0]) == "ns"

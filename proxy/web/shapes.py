@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from proxy.errors import Refusal, SignerMissing
-from proxy.names import Reference
-from proxy.policy.decisions import Allowed, Decision
+from proxy.names import Reference, Repository
+from proxy.policy.decisions import Allowed, Decision, Unenforced
 from proxy.policy.entries import Mode
 from proxy.refusals import row_of
 
@@ -26,11 +26,24 @@ class Verdict(StrEnum):
     NOT_ENFORCED = "not-enforced"
 
 
+def passes(decision: Decision) -> bool:
+    """Whether the client gets what it asked for: there is a permission, and no refusal stands beside it.
+
+    Under `protect` alone both may be set: what nobody ever signed passes although it would be refused.
+    """
+    if decision.refusal is None:
+        return decision.permission is not None
+    return isinstance(decision.permission, Unenforced) and decision.permission.mode is Mode.PROTECT
+
+
 def verdict_of(decision: Decision) -> Verdict:
     """The word for a decision; what is neither permission nor refusal counts as refused."""
-    if decision.refusal is not None or decision.permission is None:
+    if not passes(decision):
         return Verdict.WOULD_REFUSE if decision.mode is Mode.AUDIT else Verdict.REFUSED
-    return Verdict.ALLOWED if isinstance(decision.permission, Allowed) else Verdict.NOT_ENFORCED
+    if decision.refusal is not None:
+        return Verdict.WOULD_REFUSE
+    enforced = isinstance(decision.permission, Allowed) and decision.permission.enforced
+    return Verdict.ALLOWED if enforced else Verdict.NOT_ENFORCED
 
 
 def signers_of(decision: Decision) -> tuple[str, ...]:
@@ -63,7 +76,9 @@ def shape(decision: Decision, *, request_id: str | None, now: datetime) -> dict[
     }
 
 
-def shape_of_refusal(refusal: Refusal, reference: Reference | None, *, request_id: str | None) -> dict[str, Any]:
+def shape_of_refusal(
+    refusal: Refusal, reference: Reference | Repository | None, *, request_id: str | None
+) -> dict[str, Any]:
     """The same shape for a refusal that no decision stands behind: a path, a method, a registry that is away."""
     known: dict[str, Any] = {
         "reference": None if reference is None else str(reference),

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.errors import Refusal
-from proxy.web.paths import Route, find, parse
+from proxy.web.paths import find, parse
+from proxy.web.routes import Route
 
 METHODS: Final = st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "get", ""])
 HEX: Final = "0123456789abcdef" * 4

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -12,17 +12,19 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from proxy.errors import TagNotSigned
-from proxy.names import Digest, Reference, Repository
+from proxy.config.settings import Doors
+from proxy.errors import BlobNotAdmitted, Blocked, TagNotSigned
+from proxy.names import Digest, Reference, Repository, Tag
 from proxy.policy.decisions import Allowed, Decision, Unenforced, relax
 from proxy.policy.entries import Mode, Policy, Relaxation
 from proxy.policy.patterns import RepositoryPattern
 from proxy.registry.client import connect
 from proxy.registry.closure import Closure
 from proxy.registry.headers import ClientCredentials
+from proxy.store.overlay import Overlay
 from proxy.web.app import Services, build
 from proxy.web.listener import Runner
-from tests.unit.registry.material import APP, ENTRY, GUN, NOW, FakeRegistry, settings
+from tests.unit.registry.material import APP, ENTRY, GUN, NOW, FakeRegistry, allowed, settings
 
 ALICE: Final = {"Authorization": "Bearer alice"}
 ANY_DIGEST: Final = Digest(f"sha256:{'a' * 64}")
@@ -52,31 +54,75 @@ def refusing(reference: Reference, **changes: Any) -> Decision:
 class ScriptedResolver:
     """Decides what the test says, and remembers what it was asked.
 
-    `permissions` are by tag or digest, `changes` are made to every decision; what has no permission is refused as
-    not signed. `gate` holds every decision back until it is set.
+    `permissions` are by tag or digest, `permissions_by_name` those of one name alone; `changes` are made to every
+    decision; what has no permission is refused as not signed. `blobs` are digests that admitted manifests name.
+    `named` are the names that came with questions. `signed` are the tags of a list, None for a list that shows all.
+    `gate` holds every decision back until it is set.
     """
 
     mode: Mode = Mode.ENFORCE
     permissions: dict[str, Allowed | Unenforced] = field(default_factory=dict)
+    permissions_by_name: dict[str | None, dict[str, Allowed | Unenforced]] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
+    blobs: set[str] = field(default_factory=set)
+    blocked: set[str] = field(default_factory=set)
+    signed: frozenset[Tag] | None = None
     failure: Exception | None = None
     gate: asyncio.Event | None = None
     asked: list[tuple[Reference, ClientCredentials]] = field(default_factory=list)
+    asked_blobs: list[Digest] = field(default_factory=list)
+    named: list[str | None] = field(default_factory=list)
 
     def relaxed(self, _repository: Repository) -> Unenforced | None:
         """The same for every repository."""
         return relaxed_to(self.mode)
 
-    async def resolve(self, reference: Reference, credentials: ClientCredentials) -> Decision:
+    def check_blocked(self, _repository: Repository, digest: Digest) -> None:
+        """The same for every repository, where the mode is binding."""
+        if digest in self.blocked and self.mode in (Mode.ENFORCE, Mode.PROTECT):
+            raise Blocked(digest, "CVE-2026-1")
+
+    def lists_signed_tags(self, _repository: Repository) -> bool:
+        """The same for every repository."""
+        return self.signed is not None
+
+    def whereabouts(self, _repository: Repository, *, name: str | None = None) -> Mapping[str, str]:
+        """The same for every repository, under the name that came with the question."""
+        return {"gun": f"{name or 'registry.example.com'}/shop/app", "notary": "corp"}
+
+    async def resolve(
+        self, reference: Reference, credentials: ClientCredentials, *, name: str | None = None
+    ) -> Decision:
         """Decide as scripted."""
         self.asked.append((reference, credentials))
+        self.named.append(name)
         if self.gate is not None:
             await self.gate.wait()
         if self.failure is not None:
             raise self.failure
-        permission = self.permissions.get(reference.target)
+        permission = (self.permissions | self.permissions_by_name.get(name, {})).get(reference.target)
         changes = {"mode": self.mode} if permission is None else {"permission": permission, "refusal": None}
         return refusing(reference, **({"mode": self.mode} | changes | self.changes))
+
+    async def resolve_blob(
+        self, repository: Repository, digest: Digest, _credentials: ClientCredentials, *, name: str | None = None
+    ) -> Decision:
+        """Decide as scripted."""
+        self.asked_blobs.append(digest)
+        self.named.append(name)
+        if self.failure is not None:
+            raise self.failure
+        reference = Reference(repository, digest)
+        if digest in self.blobs:
+            return refusing(reference, permission=allowed(b"an admitted manifest"), refusal=None)
+        return refusing(reference, **({"refusal": BlobNotAdmitted(digest)} | self.changes))
+
+    async def signed_tags(self, _repository: Repository, *, name: str | None = None) -> frozenset[Tag]:
+        """As scripted."""
+        self.named.append(name)
+        if self.failure is not None:
+            raise self.failure
+        return self.signed or frozenset()
 
 
 @dataclass(frozen=True)
@@ -133,18 +179,23 @@ class Proxy:
 
 
 @asynccontextmanager
-async def running(registry: FakeRegistry, url: URL | None = None) -> AsyncIterator[Proxy]:
-    """Run the proxy in front of a registry; `url` is where it listens if that is not the fake one's own."""
+async def running(
+    registry: FakeRegistry, url: URL | None = None, doors: Doors | None = None, **built: Any
+) -> AsyncIterator[Proxy]:
+    """Run the proxy in front of a registry.
+
+    `url` is where that listens if it is not the fake one's own; `built` goes to `proxy.web.app.build`.
+    """
     resolver = ScriptedResolver()
     closures: list[Closure] = []
 
     @asynccontextmanager
     async def open_services() -> AsyncIterator[Services]:
         async with connect(settings(url or registry.url)) as client:
-            closures.append(Closure(client.get_manifest))
-            yield Services(client, resolver, closures[0], lambda: NOW)
+            closures.append(Closure(client.get_manifest, Overlay(None)))
+            yield Services(client, resolver, closures[0], doors or Doors(), lambda: NOW)
 
-    runner = Runner(build(open_services))
+    runner = Runner(build(open_services, **built))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -136,7 +136,7 @@ async def test_long_lines_pass(proxy: Proxy) -> None:
 
 async def test_pipelined_requests_are_answered_in_order(proxy: Proxy) -> None:
     """Each of them is parsed and decided by itself."""
-    proxy.registry.scripted["GET /v2/"] = answering(body=b"first")
+    proxy.registry.scripted["GET /v2/"] = answering(X_Content_Type_Options="first")
     last = b"GET /v3/ HTTP/1.1\r\nHost: r\r\nConnection: close\r\n\r\n"
     answer = await proxy.say(GET + b"Host: r\r\n\r\n" + last)
     assert answer.index(b"first") < answer.index(b"HTTP/1.1 404 ")
@@ -153,7 +153,8 @@ async def test_an_unexpected_failure_is_a_refusal(
     def broken(*_arguments: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("proxy.web.app.pass_through", broken)
+    monkeypatch.setattr("proxy.web.blobs.stream", broken)
+    proxy.registry.scripted[f"GET {BLOB}"] = answering(body=image())
     reply = await proxy.ask("GET", BLOB)
     assert (reply.status, reply.error["code"]) == (500, "UNKNOWN")
     assert b"secret" not in reply.body
@@ -173,7 +174,8 @@ async def test_a_failure_in_the_middle_of_an_answer_cuts_it(
         await response.write(b"half")
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr("proxy.web.app.pass_through", broken)
+    monkeypatch.setattr("proxy.web.blobs.stream", broken)
+    proxy.registry.scripted[f"GET {BLOB}"] = answering(body=image())
     answer = await proxy.say(f"GET {BLOB} HTTP/1.1\r\nHost: r\r\n\r\n".encode())
     assert answer.count(b"HTTP/1.1") <= 1
     assert not answer.endswith(b"0\r\n\r\n")
@@ -199,6 +201,7 @@ async def test_a_request_without_a_decision_is_one_line(proxy: Proxy, events: li
         "method": "GET",
         "path": BLOB,
         "status": 200,
+        "listener": "listen",
         "client": "127.0.0.1",
         "user_agent": event["user_agent"],
     }
@@ -210,6 +213,7 @@ async def test_a_refused_path_is_one_line(proxy: Proxy, events: list[Any]) -> No
     (event,) = events
     assert (event["event"], event["decision"], event["refusal"]) == ("request", "refused", "path_unknown")
     assert (event["reference"], event["gun"], event["signers"]) == (None, None, [])
+    assert event["message"].endswith("[path_unknown]")
 
 
 async def test_a_client_that_leaves_is_one_line(proxy: Proxy, events: list[Any]) -> None:

@@ -1,14 +1,27 @@
-"""How the data plane listens: its limits, and what is left to aiohttp."""
+"""How the data plane listens: versions, limits, no banner, and how it stops."""
 
+import asyncio
+import json
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 
-from proxy.limits import DRAIN_SECONDS, HTTP_LINE_BYTES
+from proxy.limits import DRAIN_SECONDS, HTTP_HEADERS, HTTP_LINE_BYTES
+from proxy.tasks import spawn
+from proxy.web import listener
 from proxy.web.app import Services, build
+from proxy.web.crowd import Crowd
 from proxy.web.listener import Connection, Runner
+from tests.unit.registry.material import eventually
+from tests.unit.web.listening import Place, hello, listening
+
+REST: Final = b"Host: r\r\nConnection: close\r\n\r\n"
+KEPT: Final = b"GET /v2/ HTTP/1.1\r\nHost: r\r\n\r\n"
+LONG: Final = 8 << 20  # more than the buffers of both ends hold
 
 
 @asynccontextmanager
@@ -36,6 +49,7 @@ async def test_connections_have_our_limits() -> None:
         connection = runner.server()
         assert isinstance(connection, Connection)
         assert (connection.max_line_size, connection.max_field_size) == (HTTP_LINE_BYTES, HTTP_LINE_BYTES)
+        assert connection.max_headers == HTTP_HEADERS
         assert connection.access_logger is None
         assert runner.server.handler_cancellation
         assert runner._shutdown_timeout == DRAIN_SECONDS
@@ -43,19 +57,295 @@ async def test_connections_have_our_limits() -> None:
         await runner.cleanup()
 
 
-async def test_what_fails_outside_the_application_is_left_to_aiohttp() -> None:
-    """Only what never became a request is answered here; anything else keeps aiohttp's own answer."""
-    runner = Runner(web.Application())  # without our middleware
+# --- what is no HTTP of ours ------------------------------------------------------------------
 
-    async def broken(_request: web.Request) -> web.Response:
-        raise RuntimeError("secret detail")
 
-    runner.app.router.add_get("/", broken)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        async with ClientSession() as session, session.get(f"http://127.0.0.1:{runner.addresses[0][1]}/") as reply:
-            assert reply.status == 500
-            assert "secret" not in await reply.text()
-    finally:
+def is_turned_away(answer: bytes) -> bool:
+    """Whether this is the one 400 for what is no HTTP, in a version of ours and without a banner."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    return (
+        lines[0] == b"HTTP/1.0 400 Bad Request"
+        and [line for line in lines if line.lower().startswith(b"server:")] == [b"Server: tagwarden"]
+        and json.loads(body)["errors"][0]["code"] == "UNSUPPORTED"
+    )
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+async def test_two_versions_are_served(version: str) -> None:
+    """Every client speaks one of them."""
+    async with listening() as place:
+        answer = await place.say(b"GET /v2/ " + version.encode() + b"\r\n" + REST)
+    assert answer.startswith(f"{version} 200 OK\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("GET /v2/ HTTP/2.0", id="2.0"),
+        pytest.param("GET /v2/ HTTP/0.9", id="0.9"),
+        pytest.param("GET /v2/ HTTP/1.2", id="1.2"),
+        pytest.param("GET /v2/ HTTP/3.0", id="3.0"),
+        pytest.param("GET /v2/ HTTP/9.9", id="9.9"),
+        pytest.param("GET /v2/ HTTP/1", id="1"),
+        pytest.param("GET /v2/ HTTP/11", id="11"),
+        pytest.param("GET /v2/ HTTP/1.10", id="1.10"),
+        pytest.param("GET /v2/ http/1.1", id="lower case"),
+        pytest.param("GET /v2/", id="none"),
+        pytest.param("PRI * HTTP/2.0", id="preface"),
+        pytest.param("GET /v2/ ICE/1.0", id="ICE"),
+        pytest.param("GET /v2/ FTP/1.0", id="FTP"),
+        pytest.param("OPTIONS /v2/ HTTP/2.0", id="another method"),
+    ],
+)
+async def test_no_other_version_is(line: str, events: list[Any]) -> None:
+    """It is no request, its version does not come back, and one line says so."""
+    async with listening() as place:
+        answer = await place.say(line.encode() + b"\r\nHost: r\r\n\r\n")
+    assert is_turned_away(answer), answer
+    assert answer.count(b"HTTP/") == 1
+    assert place.asked == []
+    assert [event["event"] for event in events] == ["no HTTP"]
+
+
+async def test_nothing_behind_another_version_is_read(events: list[Any]) -> None:
+    """The connection ends with the answer."""
+    async with listening() as place:
+        answer = await place.say(b"GET /v2/ HTTP/2.0\r\nHost: r\r\n\r\n" + KEPT)
+    assert answer.count(b"HTTP/") == 1
+    assert place.asked == []
+    assert len(events) == 1
+
+
+async def test_tls_on_a_plain_port_is_turned_away(events: list[Any]) -> None:
+    """A client that was told the wrong port gets an answer that its own log may show, and ours has a line."""
+    async with listening() as place:
+        answer = await place.say(bytes.fromhex("16030100c5010000c10303") + b"\x00" * 200)
+    assert is_turned_away(answer)
+    assert [event["event"] for event in events] == ["no HTTP"]
+
+
+def request_of(*, target: int = 0, field: int = 0, headers: int = 0) -> bytes:
+    """A request with a target, a header line or a number of headers of this size, Host and Connection included."""
+    extra = b"".join(b"X-%d: x\r\n" % number for number in range(max(0, headers - 2)))
+    long = b"X-Long: " + b"x" * (field - len("X-Long")) + b"\r\n" if field else b""
+    return b"GET /" + b"x" * max(0, target - 1) + b" HTTP/1.1\r\n" + extra + long + REST
+
+
+@pytest.mark.parametrize(
+    ("size", "served"),
+    [
+        pytest.param({"field": HTTP_LINE_BYTES - 100}, True, id="a long header"),
+        pytest.param({"field": HTTP_LINE_BYTES + 100}, False, id="too long a header"),
+        pytest.param({"target": HTTP_LINE_BYTES - 100}, True, id="a long target"),
+        pytest.param({"target": HTTP_LINE_BYTES + 100}, False, id="too long a target"),
+        pytest.param({"headers": HTTP_HEADERS}, True, id="many headers"),
+        pytest.param({"headers": HTTP_HEADERS + 1}, False, id="too many headers"),
+    ],
+)
+async def test_lines_and_headers_have_a_limit(events: list[Any], *, size: dict[str, int], served: bool) -> None:
+    """Tokens of real registries fit in 32 KiB; what does not fit is no request."""
+    async with listening() as place:
+        answer = await place.say(request_of(**size))
+    assert answer.startswith(b"HTTP/1.1 200 OK") if served else is_turned_away(answer)
+    assert len(place.asked) == served
+    assert [event["event"] for event in events] == ([] if served else ["no HTTP"])
+
+
+async def test_an_endless_line_is_not_collected(events: list[Any]) -> None:
+    """A header that never ends is answered at its limit, and the rest of it is not waited for."""
+    async with listening() as place, place.call() as (reader, writer):
+        writer.write(b"GET /v2/ HTTP/1.1\r\nX: " + b"x" * (2 * HTTP_LINE_BYTES))
+        assert is_turned_away(await reader.read())
+    assert [event["event"] for event in events] == ["no HTTP"]
+
+
+# --- no banner --------------------------------------------------------------------------------
+
+
+async def broken(_request: web.Request) -> web.StreamResponse:
+    """Fail outside of any middleware of ours."""
+    raise RuntimeError("secret detail")
+
+
+async def late(_request: web.Request) -> web.StreamResponse:
+    """Run out of time in the same place."""
+    raise TimeoutError
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"), [pytest.param(broken, 500, id="error"), pytest.param(late, 504, id="time")]
+)
+async def test_what_fails_outside_the_application_says_nothing(answer: Any, status: int) -> None:
+    """Only what never became a request is answered here; the rest is aiohttp's answer, without its name."""
+    async with listening(answer) as place:
+        reply = await place.say(b"GET /v2/ HTTP/1.1\r\n" + REST)
+    assert reply.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Server: tagwarden\r\n" in reply
+    assert b"aiohttp" not in reply
+    assert b"Python" not in reply
+    assert b"secret" not in reply
+
+
+# --- clients that stop reading ----------------------------------------------------------------
+
+
+async def long_answer(_request: web.Request) -> web.StreamResponse:
+    """An answer that is handed over at once and takes a reader a while."""
+    return web.Response(body=b"x" * LONG)
+
+
+async def test_who_takes_nothing_more_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that nobody reads does not hold its connection for ever, though the application is done with it."""
+    monkeypatch.setattr(listener, "STREAM_IDLE_SECONDS", 0.3)
+    async with listening(long_answer) as place:
+        with socket.create_connection(("127.0.0.1", place.port)) as client:
+            client.sendall(KEPT)
+            await eventually(lambda: place.asked)
+            assert place.runner.server is not None
+            await eventually(lambda: not place.runner.server.connections)  # type: ignore[union-attr]  # said above
+
+
+async def test_where_there_is_no_room_the_idle_one_leaves() -> None:
+    """The newcomer is served in place of the one that only keeps its connection."""
+    runner = Runner(web.Application(), crowd=Crowd(1))
+    async with listening(runner=runner) as place, place.call() as (reader, writer):
+        writer.write(KEPT)
+        assert await reader.readuntil(b"hello")
+        assert (await place.say(b"GET /v2/ HTTP/1.1\r\n" + REST)).endswith(b"hello")
+        assert await reader.read() == b""
+
+
+# --- draining ---------------------------------------------------------------------------------
+
+
+class Slow:
+    """A handler that goes on until it is released, and says how it ended."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+        self.cancelled = ""
+
+    async def answer(self, _request: web.Request) -> web.StreamResponse:
+        """Answer when released."""
+        try:
+            await self.released.wait()
+        except asyncio.CancelledError as why:
+            self.cancelled = str(why)
+            raise
+        return web.Response(text="at last")
+
+
+def draining(place: Place) -> "asyncio.Task[None]":
+    """Begin to stop."""
+    return spawn(place.runner.cleanup(), name="drain")
+
+
+async def test_a_request_under_way_is_finished() -> None:
+    """Its client gets the whole answer, while nobody new is let in."""
+    slow = Slow()
+    async with listening(slow.answer) as place, place.call() as (reader, writer):
+        writer.write(KEPT)
+        await eventually(lambda: place.asked)
+        stopping = draining(place)
+        await eventually(lambda: not place.runner.sites)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", place.port)
+        assert not stopping.done()
+        slow.released.set()
+        assert (await reader.read()).endswith(b"at last")
+        await stopping
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"", id="never used"),
+        pytest.param(KEPT, id="kept after an answer"),
+        pytest.param(KEPT + b"GET /v2/ HT", id="half a request"),
+    ],
+)
+async def test_idle_connections_delay_nothing(sent: bytes) -> None:
+    """Who has no request under way is not waited for, however long the drain may take."""
+    runner = Runner(web.Application(), drain_seconds=3600)
+    async with listening(runner=runner) as place, place.call() as (reader, writer):
+        writer.write(sent)
+        if sent:
+            assert await reader.readuntil(b"hello")
         await runner.cleanup()
+        assert await reader.read() == b""
+
+
+async def test_a_request_that_does_not_finish_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the time is up the handler is cancelled, and has ended by the time the drain does."""
+    monkeypatch.setattr(listener, "DRAIN_CUT_SECONDS", 0.5)
+    slow, runner = Slow(), Runner(web.Application(), drain_seconds=0.7)
+    async with listening(slow.answer, runner=runner) as place, place.call() as (reader, writer):
+        writer.write(KEPT)
+        await eventually(lambda: place.asked)
+        await runner.cleanup()
+        assert slow.cancelled == "cut off: the proxy stops"
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+
+
+async def test_a_reader_that_stopped_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that nobody takes ends with the drain, and so does what was sent on it already."""
+    monkeypatch.setattr(listener, "DRAIN_CUT_SECONDS", 0.5)
+    ended = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"x" * 65536)
+        finally:
+            ended.set()
+
+    runner = Runner(web.Application(), drain_seconds=0.7)
+    async with listening(endless, runner=runner) as place:
+        with socket.create_connection(("127.0.0.1", place.port)) as client:
+            client.sendall(KEPT)
+            await eventually(lambda: place.asked)
+            await runner.cleanup()
+            assert ended.is_set()
+            assert not (await asyncio.to_thread(read_to_the_end, client)).endswith(b"0\r\n\r\n")
+
+
+async def test_an_answer_on_its_way_arrives() -> None:
+    """What the application has handed over is not lost because the proxy stops."""
+    async with listening(long_answer) as place:
+        with socket.create_connection(("127.0.0.1", place.port)) as client:
+            client.sendall(KEPT)
+            await eventually(lambda: place.asked)
+            stopping = draining(place)
+            received = await asyncio.to_thread(read_to_the_end, client)
+            await stopping
+    assert received.endswith(b"x" * LONG)
+
+
+def read_to_the_end(client: socket.socket) -> bytes:
+    """All that comes until the connection ends in one way or the other."""
+    received = bytearray()
+    with suppress(ConnectionResetError):
+        while chunk := client.recv(1 << 20):
+            received += chunk
+    return bytes(received)
+
+
+async def test_an_upload_that_stopped_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body of which nothing more comes does not hold the drain up for longer than it may last."""
+    monkeypatch.setattr(listener, "DRAIN_CUT_SECONDS", 0.5)
+
+    async def receive(request: web.Request) -> web.StreamResponse:
+        await request.read()
+        return await hello(request)
+
+    runner = Runner(web.Application(), drain_seconds=0.7)
+    async with listening(receive, runner=runner) as place, place.call() as (reader, writer):
+        writer.write(b"POST /v2/ HTTP/1.1\r\nHost: r\r\nContent-Length: 100\r\n\r\nhalf")
+        await eventually(lambda: place.asked)
+        await runner.cleanup()
+        with suppress(ConnectionResetError):
+            assert b"hello" not in await reader.read()

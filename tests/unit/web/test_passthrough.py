@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
+from ipaddress import IPv4Network
 from typing import Any, Final
 
 import pytest
@@ -9,7 +10,7 @@ from aiohttp import web
 
 from proxy.manifests import MediaType
 from proxy.policy.entries import Mode
-from tests.unit.registry.material import FakeRegistry, answering, digest, error
+from tests.unit.registry.material import FakeRegistry, answering, digest, error, image
 from tests.unit.web.material import ALICE, Proxy, running
 
 BLOB: Final = bytes(range(256)) * 40
@@ -67,24 +68,32 @@ async def test_only_listed_headers_reach_the_registry(proxy: Proxy) -> None:
         pytest.param("HEAD", "/v2/?x=1", "/v2/", id="root with a query"),
         pytest.param("GET", "/v2/_catalog?n=1&last=a%2Fb", "/v2/_catalog?n=1&last=a%2Fb", id="catalog"),
         pytest.param("GET", "/v2/shop/app/tags/list?n=3", "/v2/shop/app/tags/list?n=3", id="tags"),
+        pytest.param("GET", "/v2/shop/app/tags/list?ns=docker.io&n=3", "/v2/shop/app/tags/list?n=3", id="tags, no ns"),
         pytest.param("GET", f"{BLOB_PATH}?ns=docker.io", BLOB_PATH, id="blob with a query"),
         pytest.param("HEAD", BLOB_PATH.replace("sha256:", "sha256%3A"), BLOB_PATH, id="blob with an encoded colon"),
-        pytest.param("DELETE", BLOB_PATH, BLOB_PATH, id="blob deleted"),
         pytest.param(
-            "POST", f"{UPLOADS}?mount={DIGEST}&from=a%2Fb", f"{UPLOADS}?mount={DIGEST}&from=a%2Fb", id="mount"
+            "POST", f"{UPLOADS}?digest={DIGEST}&x=%2F", f"{UPLOADS}?digest={DIGEST}&x=%2F", id="upload at once"
+        ),
+        pytest.param(
+            "POST",
+            f"{UPLOADS}?mount=sha256%3A{DIGEST.hex}&from=a%2Fb&x=%2F",
+            f"{UPLOADS}?mount={DIGEST}&from=a/b&x=%2F",
+            id="mount",
         ),
         pytest.param("GET", f"{UPLOAD}?{STATE}", f"{UPLOAD}?{STATE}", id="upload asked for"),
         pytest.param("DELETE", f"{UPLOAD}?{STATE}", f"{UPLOAD}?{STATE}", id="upload given up"),
         pytest.param("PUT", f"{TAG}?tag=other", TAG, id="manifest pushed"),
-        pytest.param("DELETE", TAG, TAG, id="manifest deleted"),
         pytest.param("GET", f"/v2/a/referrers/{DIGEST}?n=1", f"/v2/a/referrers/{DIGEST}?n=1", id="referrers"),
     ],
 )
 async def test_paths_are_rebuilt_and_states_kept(proxy: Proxy, method: str, target: str, sent: str) -> None:
     """A query goes through byte for byte where the API has one, and nowhere else."""
-    proxy.registry.scripted[f"{method} {sent.partition('?')[0]}"] = answering(status=202)
+    body = b'{"manifests":[]}'
+    proxy.registry.scripted[f"{method} {sent.partition('?')[0]}"] = answering(
+        body=body, Content_Type="application/json"
+    )
     reply = await proxy.ask(method, target)
-    assert reply.status == 202
+    assert reply.status == 200
     assert proxy.registry.requests == [f"{method} {sent}"]
     assert proxy.resolver.asked == []
 
@@ -222,10 +231,18 @@ async def test_the_registrys_challenge_goes_through(proxy: Proxy) -> None:
 
 
 async def test_an_error_never_looks_like_a_manifest(proxy: Proxy) -> None:
-    """An error of a blob may not smuggle a manifest's type."""
-    proxy.registry.scripted[f"GET {BLOB_PATH}"] = answering(status=404, body=b"{}", Content_Type=MediaType.OCI_INDEX)
+    """An error that has a manifest in it, by type or by content, reaches nobody."""
+    proxy.registry.scripted[f"GET {BLOB_PATH}"] = answering(
+        status=404, body=image(), Content_Type=MediaType.OCI_MANIFEST, Docker_Content_Digest=digest(image())
+    )
     reply = await proxy.ask("GET", BLOB_PATH)
-    assert (reply.status, reply.headers["Content-Type"]) == (404, "application/octet-stream")
+    assert (reply.status, reply.headers["Content-Type"]) == (404, "application/json; charset=utf-8")
+    assert "Docker-Content-Digest" not in reply.headers
+    assert reply.error == {
+        "code": "NAME_UNKNOWN",
+        "message": "the registry answered 404 without a reason",
+        "detail": None,
+    }
 
 
 async def test_the_registrys_own_words_stay(proxy: Proxy) -> None:
@@ -237,6 +254,39 @@ async def test_the_registrys_own_words_stay(proxy: Proxy) -> None:
     proxy.registry.scripted["GET /v2/"] = busy
     reply = await proxy.ask("GET", "/v2/")
     assert (reply.status, reply.reason, reply.headers["Retry-After"]) == (503, "Storage is being moved", "60")
+
+
+async def test_long_words_are_cut(proxy: Proxy) -> None:
+    """A reason phrase is a sentence, not a way out for a document."""
+
+    async def wordy(_request: Any) -> Any:
+        return web.Response(status=503, reason="x" * 5000)
+
+    proxy.registry.scripted["GET /v2/"] = wordy
+    assert (await proxy.ask("GET", "/v2/")).reason == "x" * 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_challenge_reads_as_the_registry_wrote_it(proxy: Proxy, method: str) -> None:
+    """Code, message and detail; under HEAD the length of what GET would bring."""
+
+    async def challenge(_request: Any) -> Any:
+        return error(401, "UNAUTHORIZED")
+
+    proxy.registry.scripted[f"{method} {BLOB_PATH}"] = challenge
+    reply = await proxy.ask(method, BLOB_PATH)
+    assert (reply.status, reply.headers["Content-Type"]) == (401, "application/json; charset=utf-8")
+    if method == "GET":
+        assert reply.error == {"code": "UNAUTHORIZED", "message": "unauthorized", "detail": None}
+
+
+async def test_how_the_client_came_is_told_by_those_who_may(registry: FakeRegistry) -> None:
+    """Behind a proxy that is trusted the registry builds its addresses for https."""
+    registry.scripted["GET /v2/"] = answering()
+    async with running(registry, trusted_proxies=(IPv4Network("127.0.0.0/8"),)) as proxy:
+        await proxy.ask("GET", "/v2/", headers={"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil"})
+    assert registry.asked[0].headers["X-Forwarded-Proto"] == "https"
+    assert "X-Forwarded-Host" not in registry.asked[0].headers
 
 
 # --- addresses --------------------------------------------------------------------------------
@@ -288,6 +338,15 @@ async def test_where_a_blob_may_come_from(proxy: Proxy, location: str, seen: str
         assert (reply.status, reply.headers["X-Tagwarden-Refusal"]) == (502, "registry_unreachable")
     else:
         assert (reply.status, reply.headers["Location"]) == (307, seen)
+
+
+async def test_a_redirect_has_no_body(proxy: Proxy) -> None:
+    """Where it leads is all that it says."""
+    proxy.registry.scripted[f"GET {BLOB_PATH}"] = answering(
+        status=307, body=image(), Location="https://s3.example.com/b", Content_Type=MediaType.OCI_MANIFEST
+    )
+    reply = await proxy.ask("GET", BLOB_PATH)
+    assert (reply.body, "Content-Type" in reply.headers) == (b"", False)
 
 
 async def test_pages_stay_with_the_proxy(proxy: Proxy) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from proxy.errors import DigestInvalid, MethodNotAllowed, NameInvalid, PathUnknown, Refusal, TagInvalid
 from proxy.names import Digest, Reference, Repository, Tag
-from proxy.web.paths import (
+from proxy.web.paths import find, namespace, parse
+from proxy.web.routes import (
     ApiRoot,
     ApiRootWithoutSlash,
     BlobRoute,
@@ -17,7 +18,6 @@ from proxy.web.paths import (
     TagsList,
     Upload,
     UploadStart,
-    parse,
 )
 
 HEX: Final = "0123456789abcdef" * 4
@@ -213,3 +213,51 @@ def test_each_route_has_its_methods(target: str, methods: str) -> None:
             with pytest.raises(MethodNotAllowed) as refusal:
                 parse(method, target)
             assert refusal.value.method == method
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        pytest.param("/v2/app/manifests/t", None, id="no query"),
+        pytest.param("/v2/app/manifests/t?", None, id="an empty query"),
+        pytest.param("/v2/app/manifests/t?ns=docker.io", "docker.io", id="a host"),
+        pytest.param("/v2/app/manifests/t?ns=registry:5000", "registry:5000", id="a port"),
+        pytest.param("/v2/app/manifests/t?a=b&ns=registry%3A5000&c", "registry:5000", id="an encoded colon"),
+        pytest.param("/v2/app/manifests/t?ns=127.0.0.1%3a5000", "127.0.0.1:5000", id="an address"),
+        pytest.param("/v2/app/manifests/t?ns=", None, id="nothing"),
+        pytest.param("/v2/app/manifests/t?ns", None, id="a word alone"),
+        pytest.param("/v2/app/manifests/t?ns=a&ns=a", None, id="twice"),
+        pytest.param("/v2/app/manifests/t?ns=a&n%73=b", None, id="twice, once encoded"),
+        pytest.param("/v2/app/manifests/t?n%73=a", None, id="an encoded word"),
+        pytest.param("/v2/app/manifests/t?ns=a/b", None, id="a path"),
+        pytest.param("/v2/app/manifests/t?ns=a..b/..", None, id="dot segments"),
+        pytest.param("/v2/app/manifests/t?ns=-a", None, id="a hyphen at the start"),
+        pytest.param("/v2/app/manifests/t?ns=a:b", None, id="a port that is none"),
+        pytest.param("/v2/app/manifests/t?ns=a:123456", None, id="a long port"),
+        pytest.param("/v2/app/manifests/t?ns=a%2Eb", None, id="an encoded dot"),
+        pytest.param("/v2/app/manifests/t?ns=a%253A1", None, id="encoded twice"),
+        pytest.param("/v2/app/manifests/t?ns=a@b", None, id="a user"),
+        pytest.param(f"/v2/app/manifests/t?ns={'a' * 256}", None, id="too long"),
+        pytest.param("/v2/app/manifests/t?xns=a&nsx=b", None, id="other words"),
+    ],
+)
+def test_a_mirror_names_a_registry(target: str, name: str | None) -> None:
+    """It is read in one way, or not at all."""
+    assert namespace(target) == name
+
+
+@pytest.mark.parametrize("path", ["/v2/_catalog", "/v2/app/tags/list", f"/v2/app/referrers/{SHA}"])
+@pytest.mark.parametrize(
+    ("query", "sent"),
+    [
+        ("ns=docker.io", ""),
+        ("n=1&ns=docker.io&last=a%2Fb", "n=1&last=a%2Fb"),
+        ("ns=a&ns=b", ""),
+        ("n%73=a&n=1", "n=1"),
+        ("n=1&ns", "n=1"),
+        ("nsx=1", "nsx=1"),
+    ],
+)
+def test_a_mirrors_name_stays_here(path: str, query: str, sent: str) -> None:
+    """The registry pages its lists; for whom they are is not its to know."""
+    assert find(f"{path}?{query}").query == sent
