@@ -2,11 +2,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock docs baseline clean distclean
+.PHONY: help setup demo test lint lock docs screens baseline big clean distclean
 
 VENV := .venv/bin
 # Test workers; each starts daemons of its own.
 WORKERS ?= 2
+# How much `make big` moves.
+MIB ?= 10240
 # Where every branch must be tested.
 CORE := proxy/tuf/*,proxy/policy/*,proxy/names.py,proxy/refusals.py,proxy/manifests.py
 
@@ -41,8 +43,15 @@ lock: ## renew the locks after a change of dependencies in pyproject.toml
 docs: setup ## write the pages that are made from code
 	$(VENV)/python -m docs.generate
 
+screens: setup ## capture anew what clients print when they are refused, and write the page
+	$(VENV)/python -m tests.stack.screens.capture
+	$(VENV)/python -m docs.generate
+
 baseline: setup ## a warm pull through the proxy beside the registry's own
 	$(VENV)/python -m loadtest.baseline
+
+big: setup ## ten gigabytes up and down through the proxy, in a memory that does not grow (MIB=10240)
+	$(VENV)/python -m loadtest.big --mib $(MIB)
 
 clean: ## remove what runs left behind
 	rm -rf .state .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache dist

@@ -134,7 +134,7 @@ def test_trust_on_first_use_needs_memory(tmp_path: Path, settings: dict[str, Any
     file = write_configuration(tmp_path, settings)
     outcome = command(tmp_path, "verify", "-c", str(file), f"{repository}:1.0")
     assert outcome.status == 3
-    assert "trust on first use needs a trust store" in outcome.output
+    assert "verify trusts nobody on first use" in outcome.output
 
 
 def test_config_check_and_schema(tmp_path: Path, settings: dict[str, Any]) -> None:

@@ -33,6 +33,13 @@ def _marked(plain: Image, word: str) -> Image:
     return Image(Blob(plain.manifest.media_type, body), plain.blobs, plain.children)
 
 
+def _of_schema_1(word: str) -> Image:
+    """A manifest as registries had them once; they sign and answer it still where it lies as a blob."""
+    plain = _single(word)
+    body = {"schemaVersion": 1, "name": f"bait {word} bait", "tag": "1", "fsLayers": [], "history": []}
+    return Image(Blob("application/vnd.docker.distribution.manifest.v1+json", json.dumps(body).encode()), plain.blobs)
+
+
 @dataclass(frozen=True)
 class Bait:
     """Two repositories: `app`, whose tag `1.0` is signed, and `other`, whose tag `1.0` is the signed index `borrowed`.
@@ -50,6 +57,7 @@ class Bait:
         """What the templates of the attempts may name; `NAME` is a digest, `NAME_hex` is its hex digits."""
         evil = self.unadmitted["evil"].manifest
         digests = {name: each.digest for name, each in self.unadmitted.items()}
+        form = f"mount={digests['ghost']}&from={self.app}"
         return {
             **digests,
             **{f"{name}_hex": digest.removeprefix("sha256:") for name, digest in digests.items()},
@@ -67,6 +75,8 @@ class Bait:
             "unsigned_sha512": sha512(self.unadmitted["unsigned"].manifest.content),
             "unsigned_md5": hashlib.md5(self.unadmitted["unsigned"].manifest.content).hexdigest(),  # noqa: S324 - asked for
             "unsigned_HEX": digests["unsigned"].removeprefix("sha256:").upper(),
+            "mount_form": form,
+            "mount_form_length": str(len(form)),
             "evil_type": evil.media_type,
             "evil_length": str(evil.length),
             "evil_body": evil.content.decode(),
@@ -118,6 +128,7 @@ def lay(registry: Registry, repository: str) -> Bait:
         "untagged": _single("untagged"),
         "ghost": _single("ghost"),
         "alias": _single("alias"),
+        "old": _of_schema_1("old"),
         "foreign": _single("foreign"),
         "foreign_ghost": _single("foreign_ghost"),
         "borrowed": _marked(index([borrowed]), "borrowed"),
@@ -136,7 +147,7 @@ def lay(registry: Registry, repository: str) -> Bait:
     push(registry, app, unadmitted["borrowed"], "borrowed")
     push(registry, f"{app}/manifests", unadmitted["foreign"], "2.0")
     push(registry, other, unadmitted["foreign"], "2.0")
-    for where, name in ((app, "ghost"), (app, "alias"), (other, "foreign_ghost")):
+    for where, name in ((app, "ghost"), (app, "alias"), (app, "old"), (other, "foreign_ghost")):
         bait = unadmitted[name]
         for blob in bait.blobs:
             registry.put_blob(where, blob.digest, blob.content)

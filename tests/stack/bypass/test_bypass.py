@@ -11,7 +11,7 @@ import pytest
 
 from deploy.stack.proxy import Proxy
 from deploy.stack.registry import MANIFEST_TYPES, Registry
-from tests.stack.bypass import framing, headers, references, spellings, writes
+from tests.stack.bypass import closing, framing, headers, pushing, references, spellings, writes
 from tests.stack.bypass.attempts import Attempt, asked, first
 from tests.stack.bypass.bait import SIGNED_TAG, Bait
 from tests.support.raw_http import converse
@@ -22,6 +22,8 @@ ATTEMPTS: Final = (
     *headers.ATTEMPTS,
     *framing.ATTEMPTS,
     *writes.ATTEMPTS,
+    *pushing.ATTEMPTS,
+    *closing.ATTEMPTS,
 )
 
 _all: Final = pytest.mark.parametrize("attempt", [pytest.param(each, id=each.id) for each in ATTEMPTS])

@@ -107,3 +107,4 @@ def test_sentences_can_name_gun_and_notary(pattern: str, template: str, expected
     """Where trust data is, as far as the configuration says it."""
     found = entry(pattern=RepositoryPattern(pattern), gun_template=template, notary="corp")
     assert Policy("example.com", (found,), ()).whereabouts(REPOSITORY) == expected
+    assert Policy("docker.io", (found,), ()).whereabouts(REPOSITORY, "example.com") == expected

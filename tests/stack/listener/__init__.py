@@ -1,0 +1,1 @@
+"""The program's own listeners: TLS, client certificates, candidates, what is no HTTP, and how it stops."""
