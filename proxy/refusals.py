@@ -123,7 +123,7 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
     errors.BlobNotAdmitted: Row(
         "blob_not_admitted", 403, "DENIED", "info",
-        "{reference}: no admitted manifest has the blob {digest}: pull a signed image",
+        "{reference}: no admitted manifest names this blob: pull a signed image",
         "`blobs: admitted` and no admitted manifest names it, or a digest that was refused as manifest.",
     ),
     errors.NameInvalid: Row(
@@ -213,7 +213,7 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
     errors.Internal: Row(
         "internal", 500, "UNKNOWN", "error",
-        "{reference}: unexpected error in this proxy: tell its operator the time, the log says more",
+        "{reference}: unexpected error in this proxy: ask its operator, the log says what happened",
         "Anything unexpected; the traceback is in the log.",
     ),
 }  # fmt: skip
