@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from proxy.refusals import TABLE
+from docs.commands_page import commands_page
+from docs.manual import manual
+from proxy.refusals import CONTACT, TABLE
 
 _HERE: Final = Path(__file__).parent
 _REFUSALS: Final = """# Refusals
@@ -17,7 +19,8 @@ Every refusal is one `errors[]` entry of the registry API. Its `message` is the 
 ending in `[code]`; the same sentence follows the status in the status line, because older containerd shows nothing
 else. The header `X-Tagwarden-Refusal` has the code, `X-Tagwarden-Decision` is `refused` (under `audit`:
 `would-refuse`), and the `detail` of the entry has the facts: reference, GUN, rule, digest, signers, missing, roles with
-versions and expiries. What each client makes of it is in [screens.md](screens.md).
+versions and expiries. `(owner: ...)` names whom to ask, where the entry of `repositories` has an
+[owner](configuration.md#owners). What each client makes of it is in [screens.md](screens.md).
 
 """
 _SCREENS: Final = """# Screens
@@ -48,9 +51,9 @@ def refusals() -> str:
     for row in TABLE.values():
         anchor = "" if row.code in seen else f'<a id="{row.code}"></a>'
         seen.add(row.code)
-        sections.append(
-            f"## {anchor}{row.code} ({row.status} {row.oci_code})\n\n{row.meaning}\n\n> {row.sentence} [{row.code}]\n\n"
-        )
+        owner = CONTACT if row.is_owned else ""
+        heading = f"## {anchor}{row.code} ({row.status} {row.oci_code})"
+        sections.append(f"{heading}\n\n{row.meaning}\n\n> {row.sentence}{owner} [{row.code}]\n\n")
     return "".join(sections).rstrip() + "\n"
 
 
@@ -100,7 +103,12 @@ def _section(captured: Mapping[str, Any]) -> str:
     return heading + "".join(blocks)
 
 
-_PAGES: Final[Mapping[str, Callable[[], str]]] = {"refusals.md": refusals, "screens.md": screens}
+_PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "refusals.md": refusals,
+    "screens.md": screens,
+    "commands.md": commands_page,
+    "tagwarden.1": manual,
+}
 
 
 def main(*, check: bool) -> int:

@@ -20,6 +20,7 @@ ROLES: Final = 64
 DELEGATIONS_BYTES: Final = 64 << 20  # all delegations of a collection together
 DELEGATION_DEPTH: Final = 16
 ROLE_NAME_LENGTH: Final = 255
+ROLE_NAMES_REMEMBERED: Final = 4096
 ROOT_ROTATIONS: Final = 64
 SIGNATURES: Final = 256
 LARGEST_INTEGER: Final = 2**53
@@ -102,3 +103,32 @@ OVERLAY_INDEXES_BYTES: Final = 16 << 20
 
 # Messages.
 MESSAGE_LENGTH: Final = 200
+CONFIGURATION_BYTES: Final = 4 << 20  # of one file
+CONTACT_LENGTH: Final = 60  # of an owner, at the end of a message
+
+# Commands that look at everything.
+CENSUS_AT_ONCE: Final = 8  # collections that are read at the same time
+CATALOGUE_REPOSITORIES: Final = 100_000  # of one registry
+CATALOGUE_TAGS: Final = 250_000  # of one repository
+CATALOGUE_PAGES: Final = 10_000  # of one list; registries give a hundred names a page
+CATALOGUE_SECONDS: Final = 600.0  # for one list, all pages of it
+
+# The doctor, which looks at everything once.
+DOCTOR_CONNECT_SECONDS: Final = 2.0  # for a name, a connection, a handshake
+DOCTOR_ANSWER_SECONDS: Final = 4.0  # for one answer
+DOCTOR_ANSWER_BYTES: Final = 1 << 20
+DOCTOR_HOP_SECONDS: Final = 6.0  # for one hop
+DOCTOR_TRUST_DATA_SECONDS: Final = 8.0  # for the trust data of all repositories
+DOCTOR_REPOSITORIES: Final = 48  # of the catalogue, where none are named
+DOCTOR_SOON_DAYS: Final = 30  # before something runs out
+DOCTOR_SPACE_BYTES: Final = 512 << 20  # free on the disk of the trust store
+CLOCK_OFF_SECONDS: Final = 30.0  # worth a warning, long before CLOCK_BEHIND_SECONDS
+TIMESTAMP_LIFE_SECONDS: Final = 14 * 86_400.0  # as notary-server signs timestamps
+
+# Asking a proxy that runs somewhere.
+VIA_SECONDS: Final = 45.0  # for one answer: its decision, and the registry behind it
+VIA_VERDICT_SECONDS: Final = 12.0  # an audit's decision runs beside the answer, which does not wait for it
+VIA_SENTENCE_LENGTH: Final = 400  # of what it says in words; twice what ours do
+CREDENTIAL_HELPER_SECONDS: Final = 30.0
+DOCKER_CONFIG_BYTES: Final = 1 << 20
+PROPOSAL_NAME_SAMPLE: Final = 32  # repositories that are looked for under another name

@@ -7,10 +7,11 @@ the same bytes; Notary's rule for delegation names.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from proxy.errors import DigestInvalid, NameInvalid, TagInvalid
-from proxy.limits import REPOSITORY_LENGTH, ROLE_NAME_LENGTH, TAG_LENGTH
+from proxy.limits import REPOSITORY_LENGTH, ROLE_NAME_LENGTH, ROLE_NAMES_REMEMBERED, TAG_LENGTH
 
 _REPOSITORY: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -103,8 +104,14 @@ class RoleName(str):
 
     @property
     def parent(self) -> "RoleName":
-        """The role that may declare this one."""
-        return RoleName(self.rpartition("/")[0])
+        """The role that may declare this one. Raises `NameInvalid` for a top role."""
+        return _parent(self)
+
+
+@lru_cache(maxsize=ROLE_NAMES_REMEMBERED)
+def _parent(role: RoleName) -> RoleName:
+    """Checked once a role, because every tag that is decided about asks for the roles above its signers'."""
+    return RoleName(role.rpartition("/")[0])
 
 
 ROOT: Final = RoleName("root")

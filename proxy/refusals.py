@@ -34,7 +34,8 @@ class Row:
     """One line of the table.
 
     `sentence` is a format string over the facts of the exception and of the request (`reference`,
-    `gun`, `notary`); `meaning` is for the docs.
+    `gun`, `notary`); `meaning` is for the docs. `is_owned` is for what the owner of a repository can mend: their
+    contact stands beside it.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Row:
     level: Level
     sentence: str
     meaning: str
+    is_owned: bool = False
 
 
 TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
@@ -55,76 +57,91 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
         "blocked", 403, "DENIED", "warning",
         "{reference} is refused, {subject} is blocked ({reason}): ask this proxy's operator",
         "`blocked` names the digest, or a key without whose signatures the rest does not hold.",
+        is_owned=True,
     ),
     errors.NoTrustData: Row(
         "no_trust_data", 403, "DENIED", "info",
         "{reference} has no trust data in Notary {notary} (gun {gun}): sign it or pull a signed image",
         "Notary has nothing for the GUN (404 on root or timestamp).",
+        is_owned=True,
     ),
     errors.TagNotSigned: Row(
         "tag_not_signed", 403, "DENIED", "info",
         "{reference} is not signed in Notary (gun {gun}){hint}: sign it or pull a signed tag",
         "Trust data is valid; the tag is in no role that counts.",
+        is_owned=True,
     ),
     errors.SignerMissing: Row(
         "signer_missing", 403, "DENIED", "info",
         "{reference} is signed by {signed}, its rule needs {wanted} more of {missing}: ask them to sign it",
         "Signed, but not by enough of the required signers; a missing release counts as one.",
+        is_owned=True,
     ),
     errors.SignersDisagree: Row(
         "signers_disagree", 403, "DENIED", "warning",
         "{reference}: its signers signed different digests ({digests}): ask them to sign the same one",
         "Required signers signed different digests.",
+        is_owned=True,
     ),
     errors.DigestNotSigned: Row(
         "digest_not_signed", 403, "DENIED", "info",
         "{reference} is admitted by no signed tag of gun {gun}{hint}: pull a signed tag, or sign this digest",
         "A digest that nothing signed admits.",
+        is_owned=True,
     ),
     errors.Expired: Row(
         "expired", 403, "DENIED", "warning",
         "{reference}: role {role} of gun {gun} expired at {expires}: ask its owner to publish again",
         "A role that the decision needs has expired.",
+        is_owned=True,
     ),
     errors.ThresholdNotMet: Row(
         "threshold_not_met", 403, "DENIED", "warning",
         "{reference}: role {role} of gun {gun} has {valid} of {threshold} valid signatures: ask its owner to sign",
         "Too few valid signatures by distinct public keys on a role that the decision needs.",
+        is_owned=True,
     ),
     errors.RootNotTrusted: Row(
         "root_not_trusted", 403, "DENIED", "error",
         "{reference}: the root of gun {gun} is not trusted, {why}: ask this proxy's operator to check `roots`",
         "Pins, certificate name or certificate dates do not hold.",
+        is_owned=True,
     ),
     errors.RootRotationBroken: Row(
         "root_rotation_broken", 403, "DENIED", "error",
         "{reference}: the new root of gun {gun} is not signed by the old one, {why}: ask this proxy's operator",
         "The new root is not signed by the remembered one.",
+        is_owned=True,
     ),
     errors.Rollback: Row(
         "rollback", 403, "DENIED", "error",
         "{reference}: {role} of gun {gun} went back, {why}: possible attack, ask this proxy's operator",
         "A version went back, changed under its number, or a role was withheld.",
+        is_owned=True,
     ),
     errors.MetadataCorrupt: Row(
         "metadata_corrupt", 403, "DENIED", "error",
         "{reference}: {role} of gun {gun} is corrupt, {why}: ask Notary's operator",
         "Not parseable, wrong hash or listed file missing twice, over a limit.",
+        is_owned=True,
     ),
     errors.SignedLengthWrong: Row(
         "signed_length_wrong", 403, "DENIED", "warning",
         "{reference} was signed by {signers} with length {signed}, its manifest has {actual}: sign it again",
         "The digest fits, the signed length does not.",
+        is_owned=True,
     ),
     errors.ManifestAmbiguous: Row(
         "manifest_ambiguous", 403, "DENIED", "warning",
         "{reference} has a manifest that clients could read in two ways, {why}: push it again with a current tool",
         "Ambiguous, schema 1 or oversized body.",
+        is_owned=True,
     ),
     errors.BlobNotAdmitted: Row(
         "blob_not_admitted", 403, "DENIED", "info",
         "{reference}: no admitted manifest names this blob: pull a signed image",
         "`blobs: admitted` and no admitted manifest names it, or a digest that was refused as manifest.",
+        is_owned=True,
     ),
     errors.NameInvalid: Row(
         "reference_invalid", 400, "NAME_INVALID", "info",
@@ -170,6 +187,7 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
         "manifest_missing", 404, "MANIFEST_UNKNOWN", "warning",
         "{reference} is signed as {digest}, but the registry does not have it: push it again",
         "Signed, but the registry does not have it.",
+        is_owned=True,
     ),
     errors.NotAcceptable: Row(
         "not_acceptable", 404, "MANIFEST_UNKNOWN", "info",
@@ -218,6 +236,9 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
 }  # fmt: skip
 
+CONTACT: Final = " (owner: {owner})"
+"""Stands between sentence and code of an owned row, where the entry has an owner."""
+
 RETRY_AFTER_SECONDS: Final = 10
 
 
@@ -239,13 +260,16 @@ def row_of(refusal: errors.Refusal) -> Row:
     return TABLE[type(refusal)]
 
 
-def present(refusal: errors.Refusal, *, reference: str = "", gun: str = "", notary: str = "") -> Presented:
+def present(
+    refusal: errors.Refusal, *, reference: str = "", gun: str = "", notary: str = "", owner: str = ""
+) -> Presented:
     """Turn facts into the answer (design: Answers).
 
-    The context names what was asked; it is shortened in the middle where the sentence would not fit.
+    The context names what was asked, and the contact of the repository's owner, if there is one; it is shortened
+    in the middle where the sentence would not fit.
     """
     row = row_of(refusal)
-    facts = {"reference": reference, "gun": gun, "notary": notary}
+    facts = {"reference": reference, "gun": gun, "notary": notary, "owner": owner}
     facts |= {field.name: _word(getattr(refusal, field.name)) for field in fields(refusal)}
     if isinstance(refusal, errors.TagNotSigned):
         facts["hint"] = ", only in targets and not in the declared targets/releases" if refusal.unreleased else ""
@@ -265,12 +289,13 @@ def present(refusal: errors.Refusal, *, reference: str = "", gun: str = "", nota
 
 def _sentence(row: Row, facts: dict[str, str]) -> str:
     """Fill in the facts, shortening the longest one until the whole fits."""
-    ending = f" [{row.code}]"
     facts = {name: _ascii(text) for name, text in facts.items()}
+    contact = CONTACT if row.is_owned and facts["owner"] else ""
+    used = [name for name in facts if f"{{{name}}}" in row.sentence + contact]
     while True:
         text = row.sentence.format_map(facts)
+        ending = f"{contact.format_map(facts)} [{row.code}]"
         excess = len(text) + len(ending) - MESSAGE_LENGTH
-        used = [name for name in facts if f"{{{name}}}" in row.sentence]
         longest = max(used, key=lambda name: len(facts[name]), default="")
         if excess <= 0:
             return text + ending

@@ -75,7 +75,7 @@ class Resolver:
             return False
 
     def whereabouts(self, repository: Repository, *, name: str | None = None) -> Mapping[str, str]:
-        """GUN and Notary of a repository, for sentences about it; empty without an entry."""
+        """GUN, Notary and owner's contact of a repository, for sentences about it; empty without an entry."""
         return self.policy.whereabouts(repository, name)
 
     async def resolve(
@@ -247,7 +247,7 @@ class Resolver:
         target = question.decision.reference.target
         rule = entry.rule_for(target)[0] if isinstance(target, Tag) else str(entry.pattern)
         gun = entry.gun(question.name or self.policy.name, question.repository)
-        question.note(rule=rule, gun=gun, notary=entry.notary)
+        question.note(rule=rule, gun=gun, notary=entry.notary, owner=entry.contact)
         return entry, gun
 
 

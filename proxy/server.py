@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 import uvloop
@@ -24,6 +25,8 @@ from proxy.web.crowd import Crowd, room_for_clients
 from proxy.web.handshakes import TlsSite
 from proxy.web.listener import Runner
 from proxy.web.tls import server_context
+
+_EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104  (recognised here, not listened on)
 
 _log = structlog.get_logger()
 
@@ -57,9 +60,11 @@ async def _serve(settings: Settings) -> None:
         services = app.Services(parts.registry, parts.resolver, parts.closure, settings.registry.doors)
         serving = asyncio.Event()
         await stack.enter_async_context(_listening(_health(settings, store, serving)))
-        await stack.enter_async_context(_listening(*_doors(settings, services)))
+        doors = _doors(settings, services)
+        await stack.enter_async_context(_listening(*doors))
         serving.set()
-        _log.info("serving", name=settings.name, generation=settings.generation)
+        ask = f"tagwarden verify --via {_reached_at(doors[0], settings.name)} REPOSITORY:TAG"
+        _log.info("serving", name=settings.name, generation=settings.generation, ask=ask)
         await stopping.wait()
         serving.clear()
         _log.info("draining")
@@ -131,6 +136,31 @@ async def _listen(listener: _Listener) -> None:
     wants_certificates = tls is not None and tls.client_ca_file is not None
     facts = {"tls": tls is not None, "client_certificates": wants_certificates}
     _log.info("listening", what=listener.key, address=str(address), **facts)
+
+
+def _reached_at(listener: _Listener, name: str) -> str:
+    """The URL to try a listener by, from this machine or by the registry's `name`.
+
+    A certificate is made out to the name, so with TLS it is the name's host. Who listens on every address is called
+    by the name if it leads to this port.
+    """
+    host, port = listener.address.host, _port(listener)
+    called, _, named = name.partition(":")
+    scheme, usual = ("http", 80) if listener.tls is None else ("https", 443)
+    if listener.tls is not None or (host in _EVERY_ADDRESS and int(named or usual) == port):
+        host = called
+    elif host in _EVERY_ADDRESS:
+        host = "127.0.0.1"
+    return f"{scheme}://{Address(host, port)}"
+
+
+def _port(listener: _Listener) -> int:
+    """The port that is listened on, which the system chose where 0 was written."""
+    if listener.address.port:
+        return listener.address.port
+    [site] = listener.runner.sites
+    addresses = site.addresses if isinstance(site, TlsSite) else listener.runner.addresses
+    return int(addresses[0][1])
 
 
 def _site(listener: _Listener) -> web.BaseSite:

@@ -64,6 +64,16 @@ class Person:
 
     def run(self, name: str, arguments: Sequence[str], *, typed: bytes = b"") -> Outcome:
         """Run `docker` or `notary` as this person."""
+        return run([program(name), *arguments], home=self.directory, environment=self._environment(), typed=typed)
+
+    def paste(self, lines: str) -> Outcome:
+        """Give lines to a shell as this person, in their directory, which holds their `~/.docker` too."""
+        home = self.directory / ".docker"
+        if not home.exists():
+            home.symlink_to(".")
+        return run(["/bin/sh", "-e", "-c", lines], home=self.directory, environment=self._environment())
+
+    def _environment(self) -> dict[str, str]:
         environment = {
             "DOCKER_CONFIG": str(self.directory),
             "DOCKER_CONTENT_TRUST_SERVER": self.notary.url,
@@ -72,4 +82,4 @@ class Person:
         }
         if self.login:
             environment["NOTARY_AUTH"] = self.login.header.removeprefix("Basic ")
-        return run([program(name), *arguments], home=self.directory, environment=environment, typed=typed)
+        return environment

@@ -6,21 +6,32 @@ from typing import Annotated
 import typer
 
 import proxy
-from proxy.cli import config, inspect, pin, serve, verify
+from proxy.cli import config, doctor, explain, inspect, pin, propose, serve, sign_command, verify
+from proxy.cli.exits import USAGE
+from proxy.cli.help import Command, Group
+from proxy.cli.screen import say, say_next
 from proxy.errors import UserError
 
 app = typer.Typer(
     name="tagwarden",
-    help="A registry proxy that serves what was signed in Notary, and refuses everything else.",
-    no_args_is_help=True,
+    cls=Group,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(serve.serve)
-app.command("verify")(verify.verify)
-app.command("inspect")(inspect.inspect)
-app.command("pin")(pin.pin)
-app.add_typer(config.app, name="config")
+_config = typer.Typer(cls=Group, help="Check the configuration, or print its schema.")
+_config.command("check", cls=Command)(config.check)
+_config.command("schema", cls=Command)(config.schema)
+
+app.command("serve", cls=Command)(serve.serve)
+app.command("verify", cls=Command)(verify.verify)
+app.command("explain", cls=Command)(explain.explain)
+app.command("inspect", cls=Command)(inspect.inspect)
+app.add_typer(_config, name="config")
+app.command("pin", cls=Command)(pin.pin)
+app.command("propose", cls=Command)(propose.propose)
+app.command("doctor", cls=Command)(doctor.doctor)
+app.command("sign-command", cls=Command)(sign_command.sign_command)
 
 
 def _version(asked: bool) -> None:
@@ -32,7 +43,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _options(
     _asked: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
     """A registry proxy that serves what was signed in Notary, and refuses everything else."""
@@ -41,10 +52,24 @@ def _options(
 def main() -> None:
     """Run a command; a person's mistake ends in sentences and exit code 2, never in a traceback."""
     try:
-        app()
+        status = app(prog_name="tagwarden", standalone_mode=False)
+    except typer.TyperException as mistake:
+        say(_sentence(mistake))
+        if context := getattr(mistake, "ctx", None):
+            say_next(*context.command_path.split(), "--help")
+        sys.exit(USAGE)
     except UserError as error:
         for sentence in str(error).splitlines():
-            print(f"tagwarden: {sentence}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
+            say(sentence)
+        sys.exit(USAGE)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+    sys.exit(status)
+
+
+def _sentence(mistake: typer.TyperException) -> str:
+    """What is wrong with the words that were typed, in one line, and the nearest word that is right."""
+    said = " ".join(mistake.format_message().split()).replace("argument(s)", "argument")
+    if nearest := getattr(mistake, "possibilities", None):
+        said = f"{mistake.message}. Did you mean {' or '.join(sorted(nearest))}?"
+    return said[:1].lower() + said[1:]

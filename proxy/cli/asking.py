@@ -1,9 +1,12 @@
 """What commands that only ask stand on: the parts of the proxy over a store that they cannot change."""
 
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
+import structlog
+
+from proxy import telemetry
 from proxy.assembly import Parts, assemble
 from proxy.config.settings import Settings
 from proxy.store.opening import open_reader
@@ -13,15 +16,25 @@ from proxy.store.overlay import Overlay
 @asynccontextmanager
 async def asking(settings: Settings) -> AsyncIterator[tuple[Parts, bool]]:
     """The parts, and whether anything was remembered to start from. Raises `UserError`."""
-    below = await open_reader(settings.trust_store)
-    store = Overlay(below)
+    with quiet():
+        below = await open_reader(settings.trust_store)
+        store = Overlay(below)
+        try:
+            async with assemble(settings, store) as parts:
+                yield parts, below is not None
+        finally:
+            await store.close()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Log warnings alone, and to standard error: what commands print stays theirs."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    telemetry.configure(level=logging.WARNING)
     try:
-        async with assemble(settings, store) as parts:
-            yield parts, below is not None
+        yield
     finally:
-        await store.close()
-
-
-def say(sentence: str) -> None:
-    """Tell the person something beside the command's output."""
-    print(f"tagwarden: {sentence}", file=sys.stderr)
+        structlog.configure(**configured)
+        root.handlers[:] = handlers
+        root.setLevel(level)

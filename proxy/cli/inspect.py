@@ -1,28 +1,38 @@
 """`tagwarden inspect`: what is in trust data, in the words and the JSON of `docker trust inspect`."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
-from proxy import inspection
-from proxy.cli.asking import asking, say
+from proxy.cli.exits import FINDINGS, exit_code
 from proxy.cli.options import DEFAULT_CONFIG, ConfigFile, read_reference, read_settings
-from proxy.config.settings import Settings
-from proxy.errors import CannotDecide, Refusal
-from proxy.inspection import Inspected
-from proxy.names import Reference, Tag
+from proxy.cli.screen import console, say
+from proxy.errors import Refusal
+from proxy.names import Digest, Reference, Tag
 from proxy.refusals import present
-from proxy.tuf.collection import Collection
+
+if TYPE_CHECKING:
+    from proxy.config import Settings
+    from proxy.inspection.signatures import Inspected
+    from proxy.tuf.collection import Collection
 
 
 def inspect(
-    image: Annotated[str, typer.Argument(metavar="REPO[:TAG]", help="A repository, with or without a tag.")],
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="REPO[:TAG|@DIGEST]", help="A repository; with a tag or a digest, what is signed of that alone."
+        ),
+    ],
     config: ConfigFile = DEFAULT_CONFIG,
     pretty: Annotated[bool, typer.Option("--pretty", help="Print a table for people.")] = False,
 ) -> None:
     """Show who signed what, as `docker trust inspect` does."""
+    import uvloop
+
+    from proxy.inspection import signatures
+
     settings = read_settings(config)
     reference = read_reference(image, settings)
     try:
@@ -30,35 +40,47 @@ def inspect(
     except Refusal as refusal:
         print("[]")
         say(present(refusal, reference=image, **settings.policy.whereabouts(reference.repository)).message)
-        raise typer.Exit(3 if isinstance(refusal, CannotDecide) else 1) from None
-    tag = reference.target if _names_a_tag(image) and isinstance(reference.target, Tag) else None
-    shown = inspection.inspect(image, collection, tag)
+        raise typer.Exit(exit_code(refusal)) from None
+    only = _typed(image, reference)
+    shown = signatures.inspect(image, collection, only)
     if pretty:
-        _print_table(shown)
+        _print_table(shown, signatures.public_root_ids(collection))
     else:
         print(json.dumps([shown], indent=4))
+    if isinstance(only, Digest) and not shown["SignedTags"]:
+        say(f"no tag of {reference.repository} is signed for {only}")
+        raise typer.Exit(FINDINGS)
 
 
-async def _collection(settings: Settings, reference: Reference) -> Collection:
+async def _collection(settings: "Settings", reference: Reference) -> "Collection":
+    from proxy.cli.asking import asking
+
     async with asking(settings) as (parts, _):
         return (await parts.resolver.evidence_for(reference.repository)).collection
 
 
-def _names_a_tag(image: str) -> bool:
-    """Whether a tag was typed; a port of the registry's name is none."""
-    return ":" in image.rpartition("/")[2]
+def _typed(image: str, reference: Reference) -> Tag | Digest | None:
+    """The tag or digest that was typed, where one was; a port of the registry's name is none."""
+    return reference.target if "@" in image or ":" in image.rpartition("/")[2] else None
 
 
-def _print_table(shown: Inspected) -> None:
-    from rich.console import Console
+def _print_table(shown: "Inspected", public_root_ids: dict[str, str]) -> None:
+    """Whole ids, whatever the width: what is compared by eye must not end in dots."""
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
-    tags = Table("Tag", "Digest", "Signers", title=f"Signatures for {shown['Name']}")
+    screen = console()
+    tags, keys = Table(), Table()
+    for column in ("Tag", "Digest", "Signers"):
+        tags.add_column(column, overflow="fold")
+    for column in ("Holder", "Key ids", "Public key ids, as `roots` pins them"):
+        keys.add_column(column, overflow="fold")
     for row in shown["SignedTags"]:
-        tags.add_row(row["SignedTag"], row["Digest"], ", ".join(row["Signers"]))
-    console.print(tags)
-    keys = Table("Holder", "Key ids", title="Signers and administrative keys")
+        tags.add_row(*map(Text, (row["SignedTag"], row["Digest"], ", ".join(row["Signers"]))))
     for holder in (*shown["Signers"], *shown["AdministrativeKeys"]):
-        keys.add_row(holder["Name"], "\n".join(key["ID"] for key in holder["Keys"]))
-    console.print(keys)
+        ids = [key["ID"] for key in holder["Keys"]]
+        public = [public_root_ids[each] for each in ids] if holder["Name"] == "Root" else []
+        keys.add_row(*map(Text, (holder["Name"], "\n".join(ids), "\n".join(public))))
+    for title, table in ((f"Signatures for {shown['Name']}", tags), ("Signers and administrative keys", keys)):
+        screen.print(Text(title, style="bold"), soft_wrap=True)
+        screen.print(table)

@@ -1,103 +1,99 @@
 """`tagwarden pin`: what to write under `roots`, and what to compare it with before believing it."""
 
-from collections import defaultdict
-from functools import partial
-from typing import Annotated
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
-from cryptography.hazmat.primitives import hashes
 
-from proxy.assembly import assemble
-from proxy.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, read_reference, read_settings
+from proxy.cli.exits import UNDECIDED, exit_code
+from proxy.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from proxy.cli.screen import progress, say, say_next
 from proxy.clock import Clock
-from proxy.config.settings import Settings
-from proxy.drive import drive
-from proxy.errors import CannotDecide, Refusal, UserError
-from proxy.names import Gun, Repository
+from proxy.errors import NoRule, NoTrustData, RegistryUnreachable
 from proxy.refusals import present
-from proxy.store.overlay import Overlay
-from proxy.tuf.pins import Bundle, Pins, unbundle
-from proxy.tuf.update import update
+
+if TYPE_CHECKING:
+    from proxy.config import Loaded
+    from proxy.inspection.roots import Roots
+    from proxy.policy.entries import Policy
+
+_NAMED = 20  # repositories of one kind in one sentence
 
 
 def pin(
-    repositories: Annotated[list[str], typer.Argument(metavar="REPO...", help="Repositories whose roots to pin.")],
+    repositories: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="REPO|PATTERN",
+            help="Repositories, or patterns of them, whose roots to pin; by default all in the registry that have an "
+            "entry.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Print ready `roots` entries for the roots that Notary serves now, with fingerprints to check elsewhere.
+    """Print ready `roots` entries for the roots that Notary serves now, and what to compare them with.
 
-    What Notary serves is believed here only to be shown: compare it with the holder of the root key.
+    What Notary serves is believed here only to be shown: compare it with what the holder of the root key has.
     """
-    settings = read_settings(config)
-    names = [read_reference(text, settings).repository for text in repositories]
-    found = uvloop.run(_roots(settings, names))
-    by_key: dict[str, list[tuple[Gun, Bundle]]] = defaultdict(list)
-    for gun, bundle in found:
-        by_key[bundle.key.public_key_id].append((gun, bundle))
-    if as_json:
-        _print_json(by_key)
-    else:
-        _print_yaml(by_key)
+    import uvloop
+
+    from proxy.config import load_whole
+    from proxy.inspection import entries
+
+    loaded = load_whole(config, os.environ, Clock().now())
+    policy = loaded.settings.policy
+    try:
+        roots = uvloop.run(_roots(loaded, repositories or []))
+    except RegistryUnreachable as refusal:
+        say(present(refusal).message)
+        raise typer.Exit(UNDECIDED) from None
+    if as_json or roots.keys:
+        print(entries.as_json(roots, policy) if as_json else entries.as_yaml(roots, policy))
+    _tell(roots, policy)
+    if any(map(entries.is_new, roots.keys)) and not as_json:
+        say("once their holders have confirmed them, write these under `roots`")
+        say_next("tagwarden", "config", "check", *_given(config))
+    raise typer.Exit(max(map(exit_code, roots.refusals.values()), default=0))
 
 
-async def _roots(settings: Settings, repositories: list[Repository]) -> list[tuple[Gun, Bundle]]:
-    """The root keys of each repository, read as if for the first time. Raises `UserError`, exits 1 or 3."""
-    found: list[tuple[Gun, Bundle]] = []
-    async with assemble(settings, Overlay(None)) as parts:
-        for repository in repositories:
-            try:
-                entry = settings.policy.entry_for(repository)
-                gun = entry.gun(settings.name, repository)
-                fetch = parts.resolver.renewal.notaries[entry.notary]
-                collection = await drive(update(gun, Pins.tofu(), None, Clock().now()), partial(fetch, gun))
-            except Refusal as refusal:
-                message = present(refusal, reference=repository, **settings.policy.whereabouts(repository)).message
-                if isinstance(refusal, CannotDecide):
-                    typer.echo(f"tagwarden: {message}", err=True)
-                    raise typer.Exit(3) from None
-                raise UserError(message) from None
-            bundles = (unbundle(key) for key in collection.root_keys.values())
-            found.extend((gun, bundle) for bundle in bundles if bundle)
-    return found
+async def _roots(loaded: "Loaded", words: list[str]) -> "Roots":
+    """The root keys of the repositories that are meant. Raises `UserError`, `RegistryUnreachable`."""
+    from proxy.assembly import assemble
+    from proxy.cli.asking import quiet
+    from proxy.inspection.roots import gather
+    from proxy.inspection.selection import select
+    from proxy.store.overlay import Overlay
+
+    policy, taken = loaded.settings.policy, frozenset(loaded.shape.roots)
+    with quiet():
+        async with assemble(loaded.settings, Overlay(None)) as parts:
+            chosen = await select(words, policy, parts.registry)
+            with progress("reading trust data", len(chosen)) as step:
+                notaries, clock = parts.resolver.renewal.notaries, parts.resolver.clock
+                return await gather(chosen, policy, taken, notaries, clock, step)
 
 
-def _print_yaml(by_key: dict[str, list[tuple[Gun, Bundle]]]) -> None:
-    print("# Believe these only after the holder of the root key has confirmed them: there, `notary key list`")
-    print("# shows the public key id of the role root, and openssl the fingerprint of its certificate.")
-    print("roots:")
-    for number, (public_key_id, uses) in enumerate(sorted(by_key.items()), start=1):
-        print(f"  root-{number}:")
-        print("    public_key_ids:")
-        print(f'      - "{public_key_id}"')
-        for gun, bundle in uses:
-            print(f"    # {gun}: listed as {bundle.key.key_id},")
-            print(f"    #   certificate SHA-256 {_fingerprint(bundle)},")
-            print(f"    #   valid until {bundle.leaf.not_valid_after_utc:%Y-%m-%d}")
+def _tell(roots: "Roots", policy: "Policy") -> None:
+    """Say what is beside the output: warnings, and why some repositories are not in it."""
+    from proxy.inspection.words import some
+
+    for key in roots.keys:
+        for warning in key.warnings:
+            say(f"warning: {key.name if key.fit else key.public_key_id}: {warning}")
+    for warning in roots.warnings:
+        say(f"warning: {warning}")
+    for kind, why in ((NoRule, "no entry in `repositories`"), (NoTrustData, "no trust data in Notary")):
+        without = [repository for repository, refusal in roots.refusals.items() if isinstance(refusal, kind)]
+        if without:
+            have = "repository has" if len(without) == 1 else "repositories have"
+            say(f"{len(without)} {have} {why}: {some(without, _NAMED)}")
+    for repository, refusal in roots.refusals.items():
+        if not isinstance(refusal, NoRule | NoTrustData):
+            say(present(refusal, reference=repository, **policy.whereabouts(repository)).message)
 
 
-def _print_json(by_key: dict[str, list[tuple[Gun, Bundle]]]) -> None:
-    import json
-
-    rows = [
-        {
-            "public_key_id": public_key_id,
-            "roots": [
-                {
-                    "gun": gun,
-                    "key_id": bundle.key.key_id,
-                    "certificate_sha256": _fingerprint(bundle),
-                    "valid_until": bundle.leaf.not_valid_after_utc.isoformat(),
-                }
-                for gun, bundle in uses
-            ],
-        }
-        for public_key_id, uses in sorted(by_key.items())
-    ]
-    print(json.dumps(rows, indent=2))
-
-
-def _fingerprint(bundle: Bundle) -> str:
-    """As `openssl x509 -fingerprint -sha256` prints it."""
-    return bundle.leaf.fingerprint(hashes.SHA256()).hex(":").upper()
+def _given(config: Path) -> tuple[str, ...]:
+    return () if config == DEFAULT_CONFIG else ("-c", str(config))

@@ -1,92 +1,148 @@
-"""`tagwarden verify`: decides as the proxy would under `enforce`; the gate for CI."""
+"""`tagwarden verify`: decides as the proxy would under `enforce`, or asks a running one; the gate for CI."""
 
 import json
-from dataclasses import replace
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
-from proxy.cli.asking import asking, say
-from proxy.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, read_reference, read_settings
-from proxy.clock import Clock
-from proxy.config.settings import Settings
-from proxy.errors import CannotDecide, NoRule, Refusal, RegistryUnreachable, Undecided
-from proxy.names import Reference
-from proxy.policy.decisions import Allowed, Decision
-from proxy.policy.entries import Mode
-from proxy.refusals import present
-from proxy.registry.failures import Relayed
-from proxy.registry.headers import ClientCredentials
-from proxy.web.shapes import shape
+from proxy.cli.exits import FINDINGS
+from proxy.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, read_settings
+from proxy.cli.outcome import Finding, Outcome
+from proxy.cli.screen import say, say_next
+from proxy.errors import UserError
+
+if TYPE_CHECKING:
+    from proxy.cli.deciding import Here
+    from proxy.cli.via import There
 
 
-def verify(
-    image: Annotated[str, typer.Argument(metavar="REF", help="repository[:tag] or repository@sha256:...")],
+class Print(StrEnum):
+    """What standard output has, and nothing else."""
+
+    DIGEST = "digest"
+
+
+class Expect(StrEnum):
+    """What ends with exit code 0 in place of an image that is served."""
+
+    REFUSED = "refused"
+
+
+def verify(  # noqa: PLR0913, PLR0917 - one parameter for each option of the command line
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="REF",
+            help="repository[:tag] or repository@sha256:..., with or without the registry's host. As docker reads it, "
+            "a first segment with a dot or a colon, or localhost, is a host; --via drops whatever host leads.",
+        ),
+    ],
     config: ConfigFile = DEFAULT_CONFIG,
+    via: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Ask this running proxy, with the credential that docker or podman has for it; no configuration "
+            "is read. https where no scheme is given.",
+        ),
+    ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --via: authorities of its TLS certificate, PEM.")
+    ] = None,
+    plain_http: Annotated[
+        bool, typer.Option("--plain-http", help="With --via: allow http to another machine, too.")
+    ] = False,
+    wait: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Ask again for so long, such as 60s, until it is as expected."),
+    ] = None,
+    only: Annotated[
+        Print | None, typer.Option("--print", help="Print the digest alone, and only if it is allowed.")
+    ] = None,
+    expect: Annotated[
+        Expect | None, typer.Option(help="Exit 0 if signatures or policy refuse it, 1 if it would be served.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decide about an image as the proxy would, whatever the repository's mode.
+    """Decide about an image as the proxy would under `enforce`, whatever the repository's mode."""
+    seconds = _seconds(wait)
+    _check(via, ca_file=ca_file, plain_http=plain_http, only=only, expect=expect, as_json=as_json)
+    decider = _here(config, image) if via is None else _there(via, image, ca_file, plain_http=plain_http)
 
-    Exit code 0: it would be served; 1: refused; 2: usage or configuration; 3: could not be decided.
-    """
-    settings = read_settings(config)
-    reference = read_reference(image, settings)
-    decision = uvloop.run(_decide(settings, reference))
-    if as_json:
-        print(json.dumps(shape(decision, request_id=None, now=Clock().now()), indent=2))
-    else:
-        print(_described(decision))
-    raise typer.Exit(_exit_code(decision))
+    from proxy.cli.waiting import wait_for
 
-
-async def _decide(settings: Settings, reference: Reference) -> Decision:
-    async with asking(settings) as (parts, remembers):
-        if not remembers:
-            if _trusts_on_first_use(settings, reference):
-                why = "verify trusts nobody on first use: start tagwarden serve once, or pin the root (tagwarden pin)"
-                return Decision(reference, Mode.ENFORCE, refusal=Undecided(why))
-            say("there is no trust store yet, so nothing is remembered: starting from the pins")
-        credentials = parts.registry.walker(ClientCredentials(None))
-        decision = await parts.resolver.resolve(reference, credentials)
-        if not isinstance(decision.permission, Allowed):
-            return decision
-        try:
-            await parts.registry.get_manifest(reference, decision.permission, credentials)
-        except Relayed as relayed:
-            why = f"the registry answered {relayed.status} (set registry.credentials_file)"
-            return replace(decision, permission=None, refusal=Undecided(why))
-        except Refusal as refusal:
-            return replace(decision, permission=None, refusal=refusal)
-        return decision
+    outcome = wait_for(decider.decide, lambda found: _status(found, expect) == 0, seconds)
+    _show(outcome, only, as_json=as_json)
+    status = _status(outcome, expect)
+    if status == FINDINGS and expect is None:
+        _explain(image, config, via)
+    raise typer.Exit(status)
 
 
-def _trusts_on_first_use(settings: Settings, reference: Reference) -> bool:
+def _seconds(wait: str | None) -> float:
+    if wait is None:
+        return 0.0
+    from proxy.config.values import duration
+
     try:
-        return settings.policy.entry_for(reference.repository).pins.is_tofu
-    except NoRule:
-        return False
+        return duration(wait).total_seconds()
+    except ValueError as error:
+        raise UserError(f"--wait: {error}") from None
 
 
-def _described(decision: Decision) -> str:
-    """One sentence for a person."""
-    if decision.refusal:
-        gun, notary = str(decision.gun or ""), decision.notary
-        message = present(decision.refusal, reference=str(decision.reference), gun=gun, notary=notary).message
-        return f"{'undecided' if _exit_code(decision) == 3 else 'refused'}: {message}"
-    allowed = decision.permission
-    if isinstance(allowed, Allowed) and not allowed.enforced:
-        return f"not enforced: {decision.reference} is served as it is, by an entry of exceptions"
-    if isinstance(allowed, Allowed):
-        return f"allowed: {decision.reference} is {allowed.digest}, signed by {', '.join(allowed.signers)}"
-    return f"not enforced: {decision.reference} is served as it is, by rule {decision.rule}"
+def _check(
+    via: str | None,
+    *,
+    ca_file: Path | None,
+    plain_http: bool,
+    only: Print | None,
+    expect: Expect | None,
+    as_json: bool,
+) -> None:
+    """Refuse options that say nothing together. Raises `UserError`."""
+    if via is None and (ca_file or plain_http):
+        raise UserError("--ca-file and --plain-http say how to reach a running proxy: name it with --via")
+    if only and as_json:
+        raise UserError("--print and --json both say what to print: choose one of them")
+    if only and expect:
+        raise UserError("--print prints what is allowed, --expect wants it refused: choose one of them")
 
 
-def _exit_code(decision: Decision) -> int:
-    match decision.refusal:
-        case None:
-            return 0
-        case CannotDecide() | RegistryUnreachable():
-            return 3
-        case _:
-            return 1
+def _here(config: Path, image: str) -> "Here":
+    from proxy.cli.deciding import Here
+
+    return Here(read_settings(config), image)
+
+
+def _there(url: str, image: str, ca_file: Path | None, *, plain_http: bool) -> "There":
+    from proxy.cli.via import There
+
+    return There(url, image, ca_file=ca_file, plain_http=plain_http)
+
+
+def _status(outcome: Outcome, expect: Expect | None) -> int:
+    """The exit code (design: Command line); where a refusal is expected, whatever else is decided is a finding."""
+    if expect is None or outcome.finding is Finding.UNDECIDED:
+        return outcome.status
+    return 0 if outcome.is_refused_by_policy else FINDINGS
+
+
+def _show(outcome: Outcome, only: Print | None, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(outcome.as_json(), indent=2))
+    elif only is None:
+        print(outcome)
+    else:
+        say(str(outcome))
+        if outcome.digest is not None:
+            print(outcome.digest)
+
+
+def _explain(image: str, config: Path, via: str | None) -> None:
+    """Say what to run to hear more."""
+    if via:
+        say("where the proxy's configuration is, the next command tells what is missing")
+    chosen = () if via or config == DEFAULT_CONFIG else ("-c", str(config))
+    say_next("tagwarden", "explain", *chosen, image)

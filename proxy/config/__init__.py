@@ -6,17 +6,28 @@ is wrong in the document and goes on; only a document without problems becomes s
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from proxy.config.building import build
 from proxy.config.checking import check
-from proxy.config.document import ConfigProblems, Problem
+from proxy.config.document import ConfigProblems, Document, Problem
 from proxy.config.environment import override
+from proxy.config.opening import open_document
 from proxy.config.settings import Settings
-from proxy.config.yaml import read
+from proxy.config.shape import FileShape
 
-__all__ = ["ConfigProblems", "Problem", "Settings", "load"]
+__all__ = ["ConfigProblems", "Loaded", "Problem", "Settings", "load", "load_whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, and what they were made from: for whoever asks where a value came from."""
+
+    document: Document
+    shape: FileShape
+    settings: Settings
 
 
 def load(path: Path, environ: Mapping[str, str], now: datetime | None = None) -> Settings:
@@ -26,16 +37,12 @@ def load(path: Path, environ: Mapping[str, str], now: datetime | None = None) ->
 
     Raises `ConfigProblems`, whose text has one line for each thing to mend: `file:line: path: sentence`.
     """
-    document = read(_text(path), str(path))
+    return load_whole(path, environ, now).settings
+
+
+def load_whole(path: Path, environ: Mapping[str, str], now: datetime | None = None) -> Loaded:
+    """Read like `load`, and keep what was read. Raises `ConfigProblems`."""
+    document = open_document(path)
     override(document, environ)
-    return build(document, check(document), path.parent, now)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        sentence = f"this file cannot be read ({error.strerror}); check its path and permissions"
-    except UnicodeDecodeError:
-        sentence = "this file is not UTF-8; save it in that encoding"
-    raise ConfigProblems([Problem(str(path), None, "", sentence)])
+    shape = check(document)
+    return Loaded(document, shape, build(document, shape, path.parent, now))

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from cryptography import x509
@@ -19,6 +20,8 @@ from proxy.policy.signers import Signer, SignerKey
 from proxy.tuf.keys import from_pem
 from proxy.tuf.pins import RootPin
 
+NOBODY_ELSE: Final[Mapping[str, Signer]] = MappingProxyType({})
+
 _TOFU: Final = "tofu"
 
 
@@ -30,15 +33,19 @@ def roots(
 
 
 def signers(
-    document: Document, shapes: Mapping[str, SignerShape], files: Files, blocked: Container[str]
+    document: Document,
+    shapes: Mapping[str, SignerShape],
+    files: Files,
+    blocked: Container[str],
+    others: Mapping[str, Signer] = NOBODY_ELSE,
 ) -> dict[str, Signer]:
-    """Read every entry of `signers`.
+    """Read every entry of `signers`; `others` are those whom entries of the same file can name as well.
 
     Warns where two share a key, because a key has one vote, and where all keys of one are `blocked`
     (public key ids).
     """
     read = {name: _signer(document, name, shape, files) for name, shape in shapes.items()}
-    owners: dict[str, str] = {}
+    owners = {key.public_key_id: other.name for other in others.values() for key in other.keys or ()}
     for signer in read.values():
         if signer.keys and all(key.public_key_id in blocked for key in signer.keys):
             document.warn(("signers", signer.name), "all keys of this signer are blocked; name a new one, or remove it")
@@ -78,7 +85,9 @@ def _leaf(document: Document, at: KeyPath, file: str, files: Files) -> x509.Cert
     if not certificates:
         return None
     if is_authority(certificates[0]):
-        document.problem(at, f"{quoted(file)} is an authority, which can never be a root itself; name it as ca_file")
+        document.problem(
+            at, f"{files.named(file)} is an authority, which can never be a root itself; name it as ca_file"
+        )
     return certificates[0]
 
 
@@ -91,9 +100,13 @@ def _public_key_id(leaf: x509.Certificate) -> str | None:
 
 
 def _authorities(document: Document, at: KeyPath, file: str | None, files: Files) -> tuple[x509.Certificate, ...]:
-    certificates = tuple(files.certificates(at, file)) if file else ()
+    if file is None:
+        return ()
+    certificates = tuple(files.certificates(at, file))
     if not all(is_authority(certificate) for certificate in certificates):
-        document.problem(at, f"{quoted(file)} holds a certificate of no authority; name that one in certificate_files")
+        document.problem(
+            at, f"{files.named(file)} holds a certificate of no authority; name that one in certificate_files"
+        )
     return certificates
 
 
@@ -108,7 +121,7 @@ def _signer(document: Document, name: str, shape: SignerShape, files: Files) -> 
         file, until = (choice, None) if isinstance(choice, str) else (choice.file, choice.until)
         key = _signer_key(document, here, file, until, files)
         if key and key.public_key_id in keys:
-            document.problem(here, f"{quoted(file)} is the same key as another of this signer; remove one of them")
+            document.problem(here, f"{files.named(file)} is the same key as another of this signer; remove one of them")
         if key:
             keys[key.public_key_id] = key
     return Signer(name, tuple(keys.values()))
@@ -134,14 +147,14 @@ def _signer_key(document: Document, at: KeyPath, file: str, until: datetime | No
         return None
     if b"PRIVATE KEY-----" in data:
         document.problem(
-            at, f"{quoted(file)} holds a private key, which belongs to its owner alone; name the public key"
+            at, f"{files.named(file)} holds a private key, which belongs to its owner alone; name the public key"
         )
         return None
     if data.count(b"-----BEGIN PUBLIC KEY-----") > 1:
-        document.problem(at, f"{quoted(file)} holds several keys; write each into a file of its own")
+        document.problem(at, f"{files.named(file)} holds several keys; write each into a file of its own")
         return None
     try:
         return SignerKey(from_pem(data).public_key_id, until)
     except (ValueError, UnsupportedAlgorithm) as error:
-        document.problem(at, f"{quoted(file)} cannot be used as a key ({error}); name a public key in PEM")
+        document.problem(at, f"{files.named(file)} cannot be used as a key ({error}); name a public key in PEM")
         return None

@@ -32,7 +32,7 @@ def warn_certificates(document: Document, shape: FileShape, files: Files, now: d
         file, ca_file = shape.listen.tls.certificate_file, shape.listen.tls.client_ca_file
         _warn_shown(document, (*at, "certificate_file"), file, files, now)
         for leaf in files.certificates((*at, "certificate_file"), file)[:1]:
-            _warn_name(document, (*at, "certificate_file"), file, leaf, shape.name.partition(":")[0])
+            _warn_name(document, (*at, "certificate_file"), files.named(file), leaf, shape.name.partition(":")[0])
         if ca_file:
             _warn_authorities(document, (*at, "client_ca_file"), ca_file, files, now)
     if shape.candidates:
@@ -53,7 +53,7 @@ def _warn_shown(document: Document, at: KeyPath, file: str, files: Files, now: d
     for leaf in files.certificates(at, file)[:1]:
         why = _outside(leaf, now)
         if why:
-            document.warn(at, f"{quoted(file)} {why[0]}, so {_CLIENTS}; {why[1]}")
+            document.warn(at, f"{files.named(file)} {why[0]}, so {_CLIENTS}; {why[1]}")
 
 
 def _warn_authorities(document: Document, at: KeyPath, file: str, files: Files, now: datetime | None) -> None:
@@ -61,14 +61,14 @@ def _warn_authorities(document: Document, at: KeyPath, file: str, files: Files, 
     authorities = [each for each in certificates if is_authority(each)]
     outside = [why for why in (_outside(each, now) for each in authorities) if why]
     if not authorities and any(each.subject == each.issuer for each in certificates):
-        document.warn(at, f"{quoted(file)} {_NO_AUTHORITY}, so its own holder is let in at most; {_NAME_ISSUER}")
+        document.warn(at, f"{files.named(file)} {_NO_AUTHORITY}, so its own holder is let in at most; {_NAME_ISSUER}")
     elif certificates and not authorities:
-        document.warn(at, f"{quoted(file)} {_NO_AUTHORITY}, so {_NOBODY}; {_NAME_ISSUER}")
+        document.warn(at, f"{files.named(file)} {_NO_AUTHORITY}, so {_NOBODY}; {_NAME_ISSUER}")
     elif outside and len(outside) == len(authorities):
-        document.warn(at, f"{quoted(file)} {outside[0][0]}, so {_NOBODY}; {outside[0][1]}")
+        document.warn(at, f"{files.named(file)} {outside[0][0]}, so {_NOBODY}; {outside[0][1]}")
     else:
         for what, remedy in outside:
-            sentence = f"an authority in {quoted(file)} {what}, so nobody is let in by it"
+            sentence = f"an authority in {files.named(file)} {what}, so nobody is let in by it"
             document.warn(at, f"{sentence}; {remedy} or remove it")
 
 
@@ -92,10 +92,10 @@ def _warn_name(document: Document, at: KeyPath, file: str, leaf: x509.Certificat
     owners = quoted(", ".join([*domains, *addresses]))[1:-1]
     if not owners:
         sentence = f"is made out to no host (it has no subjectAltName), so {_CLIENTS}; renew it for {host}"
-        document.warn(at, f"{quoted(file)} {sentence}")
+        document.warn(at, f"{file} {sentence}")
     elif not (host in addresses if _is_address(host) else any(_fits(host, domain.lower()) for domain in domains)):
         sentence = f"is made out to {owners}, not to {host}, the host in name"
-        document.warn(at, f"{quoted(file)} {sentence}; {_CLIENTS} unless they use another name")
+        document.warn(at, f"{file} {sentence}; {_CLIENTS} unless they use another name")
 
 
 def _fits(host: str, domain: str) -> bool:

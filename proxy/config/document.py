@@ -21,7 +21,7 @@ Tree: TypeAlias = dict[str, Any]
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST: Final = 120
-_ENVIRONMENT: Final = "environment"
+ENVIRONMENT: Final = "environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,14 @@ class Problem:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Sort problems by their place in the file; those without a line come first."""
-    return tuple(sorted(problems, key=lambda problem: problem.line or 0))
+    """Sort problems by their place, file after file as they come; those without a line come first."""
+    problems = tuple(problems)
+    files = list(dict.fromkeys(problem.file for problem in problems))
+
+    def place(problem: Problem) -> tuple[int, int]:
+        return (0, 0) if problem.line is None else (1 + files.index(problem.file), problem.line)
+
+    return tuple(sorted(problems, key=place))
 
 
 class ConfigProblems(UserError):
@@ -53,15 +59,23 @@ class ConfigProblems(UserError):
 
 
 class Document:
-    """A file, and the environment variables that were laid over it."""
+    """A file, and the environment variables that were laid over it.
 
-    def __init__(self, file: str) -> None:
+    A file that another one includes knows that as its `main` one, which knows it in turn: it is there that names
+    are looked up which are not here, and that all problems are raised.
+    """
+
+    def __init__(self, file: str, main: "Document | None" = None) -> None:
         self.file = file
+        self.main = main
+        self.included: list[Document] = []
+        if main is not None:
+            main.included.append(self)
         self.tree: Tree = {}
         self.lines: dict[KeyPath, int] = {}
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self._variables: dict[KeyPath, str] = {}
+        self._variables: dict[KeyPath, tuple[str, str]] = {}
         self._dropped: set[KeyPath] = set()
         self._dropping: set[KeyPath] = set()
 
@@ -79,12 +93,17 @@ class Document:
 
     def problem_of_variable(self, variable: str, sentence: str) -> None:
         """Note what is wrong with an environment variable that has no place in the tree."""
-        self.problems.append(Problem(_ENVIRONMENT, None, variable, sentence))
+        self.problems.append(Problem(ENVIRONMENT, None, variable, sentence))
 
     def raise_problems(self) -> None:
-        """Raise `ConfigProblems` if anything is wrong."""
-        if self.problems:
-            raise ConfigProblems(self.problems)
+        """Raise `ConfigProblems` if anything is wrong, here or in an included file."""
+        problems = [problem for document in (self, *self.included) for problem in document.problems]
+        if problems:
+            raise ConfigProblems(problems)
+
+    def all_warnings(self) -> tuple[Problem, ...]:
+        """What is warned of, here and in included files, in order."""
+        return in_order(warning for document in (self, *self.included) for warning in document.warnings)
 
     def line(self, path: KeyPath) -> int:
         """The line of a key, or of the nearest one around it."""
@@ -93,6 +112,16 @@ class Document:
             (self.lines[original[:end]] for end in range(len(original), 0, -1) if original[:end] in self.lines), 1
         )
 
+    def place(self, path: KeyPath) -> str:
+        """Where a value stands, for people: `file:line`, `environment NAME`, `command line --option`."""
+        source, name = self._variables.get(self._original(path)) or (f"{self.file}:{self.line(path)}", "")
+        return f"{source} {name}".rstrip()
+
+    def is_written(self, path: KeyPath) -> bool:
+        """Whether somebody wrote this key or list item, in whichever place."""
+        original = self._original(path)
+        return original in self.lines or original in self._variables
+
     def names(self, section: str) -> tuple[str, ...]:
         """All names that were written in a top-level section, however wrong what stands there is."""
         keys = self.tree.get(section)
@@ -100,15 +129,16 @@ class Document:
 
     def mentions(self, section: str, name: str) -> bool:
         """Whether a name may have been meant to be defined: it was written, or its whole section is no mapping."""
-        return name in self.names(section) or not isinstance(self.tree.get(section, {}), dict)
+        is_here = name in self.names(section) or not isinstance(self.tree.get(section, {}), dict)
+        return is_here or (self.main is not None and self.main.mentions(section, name))
 
     def was_cut(self, path: KeyPath) -> bool:
         """Whether something at, below or around a path was dropped, so that what remains says little."""
         original = self._original(path)
         return self._is_dropped(path) or any(dropped[: len(original)] == original for dropped in self._dropped)
 
-    def override(self, path: KeyPath, variable: str, value: object) -> None:
-        """Lay the value of an environment variable over the tree."""
+    def override(self, path: KeyPath, variable: str, value: object, source: str = ENVIRONMENT) -> None:
+        """Lay the value of a variable over the tree: of the environment, or an option of the command line."""
         *sections, key = path
         mapping = self.tree
         for section in sections:
@@ -116,7 +146,7 @@ class Document:
             if not isinstance(mapping, dict):
                 return
         mapping[str(key)] = value
-        self._variables[path] = variable
+        self._variables[path] = source, variable
 
     def drop(self, path: KeyPath) -> None:
         """Leave a part out of the next `remaining` tree."""
@@ -159,7 +189,8 @@ class Document:
         original = self._original(path)
         variable = self._variables.get(original)
         if variable:
-            return Problem(_ENVIRONMENT, None, variable, sentence)
+            source, name = variable
+            return Problem(source, None, name, sentence)
         return Problem(self.file, line or self.line(path), show(original), sentence)
 
 

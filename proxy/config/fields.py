@@ -19,7 +19,9 @@ from yarl import URL
 from proxy.config import values
 from proxy.config.document import quoted
 from proxy.config.settings import Address, Network
+from proxy.limits import CONTACT_LENGTH
 from proxy.names import Digest
+from proxy.policy.patterns import RepositoryPattern
 
 SCALAR, LIST, MAPPING = BRANCHES = ("\0scalar", "\0list", "\0mapping")
 """What pydantic puts into the place of an error to name the branch of a union; no key of a file is like it."""
@@ -32,6 +34,7 @@ _NOTARY_URL: Final = WithJsonSchema({"type": "string", "pattern": "^https?://[^/
 _STORE_URL: Final = WithJsonSchema({"type": "string", "pattern": "^sqlite:///"})
 _KEY_ID: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})
 _DIGEST: Final = WithJsonSchema({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"})
+_CONTACT: Final = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": CONTACT_LENGTH})
 _COUNT: Final = WithJsonSchema({"type": "integer", "minimum": 1})
 
 Text: TypeAlias = Annotated[str, PlainValidator(values.text), _STRING]
@@ -49,6 +52,8 @@ StorePath: TypeAlias = Annotated[str, PlainValidator(values.store_path), _STORE_
 KeyId: TypeAlias = Annotated[str, PlainValidator(values.key_id), _KEY_ID]
 DigestText: TypeAlias = Annotated[Digest, PlainValidator(values.digest), _DIGEST]
 TrustedNetwork: TypeAlias = Annotated[Network, PlainValidator(values.network), _STRING]
+Contact: TypeAlias = Annotated[str, PlainValidator(values.contact), _CONTACT]
+Scope: TypeAlias = Annotated[RepositoryPattern, PlainValidator(values.repository_pattern), _STRING]
 RedirectHost: TypeAlias = Annotated[str, PlainValidator(values.redirect_host), _STRING]
 
 

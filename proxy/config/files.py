@@ -32,6 +32,10 @@ class Files:
         """Where a file is."""
         return self._directory / name
 
+    def named(self, name: str) -> str:
+        """A file in a sentence: where it was looked for, so that what has to be done there can be pasted."""
+        return quoted(self.path(name))
+
     def read(self, at: KeyPath, name: str) -> bytes | None:
         """The contents of a file without secrets; None where a problem was noted."""
         data = self._read(at, name)
@@ -44,7 +48,7 @@ class Files:
         data = self._read(at, name)
         if data is not None and self.path(name).stat().st_mode & _OTHERS_MAY_READ:
             self._document.warn(
-                at, f"{quoted(name)} holds a secret that other users of this machine can read; chmod 600"
+                at, f"{self.named(name)} holds a secret that other users of this machine can read; chmod 600"
             )
         return data
 
@@ -56,7 +60,7 @@ class Files:
         try:
             return x509.load_pem_x509_certificates(data)
         except ValueError:
-            self._document.problem(at, f"{quoted(name)} holds no certificate; name a file with certificates in PEM")
+            self._document.problem(at, f"{self.named(name)} holds no certificate; name a file with certificates in PEM")
             return []
 
     def authorities(self, at: KeyPath, name: str | None) -> Path | None:
@@ -66,17 +70,19 @@ class Files:
     def credentials(self, at: KeyPath, name: str | None) -> Credentials | None:
         """User name and password from a JSON file, or None where none is named or a problem was noted."""
         data = self.read_secret(at, name) if name else None
-        if data is None:
+        if name is None or data is None:
             return None
         match _json(data):
             case {"username": str(username), "password": str(password), **others} if not others:
                 if username and ":" not in username:
                     return Credentials(username, password)
-                self._document.problem(at, f"the user name in {quoted(name)} is empty or has a colon in it; mend it")
+                self._document.problem(
+                    at, f"the user name in {self.named(name)} is empty or has a colon in it; mend it"
+                )
             case _:
                 wanted = '{"username": "...", "password": "..."}'
                 self._document.problem(
-                    at, f"{quoted(name)} holds no credentials; write {wanted} into it and nothing else"
+                    at, f"{self.named(name)} holds no credentials; write {wanted} into it and nothing else"
                 )
         return None
 
@@ -87,10 +93,10 @@ class Files:
                 data = file.read(_LARGEST + 1)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "not a path"
-            self._document.problem(at, f"{quoted(path)} cannot be read ({why}); check the path and its permissions")
+            self._document.problem(at, f"{self.named(name)} cannot be read ({why}); check the path and its permissions")
             return None
         if len(data) > _LARGEST:
-            self._document.problem(at, f"{quoted(path)} is larger than a key or certificate can be; check the path")
+            self._document.problem(at, f"{self.named(name)} is larger than a key or certificate can be; check the path")
             return None
         return data
 

@@ -3,16 +3,20 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import combinations
+from typing import TypeAlias
 
 from proxy.config.document import Document, KeyPath, quoted
 from proxy.policy.patterns import RepositoryPattern, Specificity, TagPattern
 from proxy.policy.signers import SignedBy
 
+Written: TypeAlias = tuple[Document, KeyPath]
+"""A key of one of the files."""
+
 
 def repository_patterns(
     document: Document, section: str, texts: Iterable[str], name: str
 ) -> tuple[RepositoryPattern, ...]:
-    """Read the patterns that are the keys of a section; ties are problems (design: Patterns).
+    """Read the patterns that are the keys of a section.
 
     `name` is the registry's own, which people put in front by mistake.
     """
@@ -27,7 +31,6 @@ def repository_patterns(
             patterns.append(RepositoryPattern(text))
         except ValueError as error:
             document.problem(at, str(error))
-    _check_ties(document, section, patterns)
     return tuple(patterns)
 
 
@@ -43,24 +46,34 @@ def tag_rules(
             document.problem((*at, text), str(error))
     for (first, one), (second, other) in combinations(read, 2):
         if first.specificity == second.specificity and first.overlaps(second) and one != other:
-            _note_tie(document, (*at, first), (*at, second), "tags")
+            _note_tie((document, (*at, first)), (document, (*at, second)), "tags")
     return tuple(read)
 
 
-def _check_ties(document: Document, section: str, patterns: Iterable[RepositoryPattern]) -> None:
-    """Patterns that tie have their literal segments in common, so only within such groups it is worth comparing."""
-    groups: defaultdict[tuple[Specificity, tuple[str, ...]], list[RepositoryPattern]] = defaultdict(list)
-    for pattern in patterns:
+def check_ties(section: str, patterns: Iterable[tuple[Document, RepositoryPattern]]) -> None:
+    """Note patterns that tie, whichever files have them (design: Patterns).
+
+    They have their literal segments in common, so only within such groups it is worth comparing.
+    """
+    groups: defaultdict[tuple[Specificity, tuple[str, ...]], list[tuple[Document, RepositoryPattern]]]
+    groups = defaultdict(list)
+    for document, pattern in patterns:
         literals = tuple(segment for segment in pattern.split("/") if "*" not in segment)
-        groups[pattern.specificity, literals].append(pattern)
+        groups[pattern.specificity, literals].append((document, pattern))
     for group in groups.values():
-        for first, second in combinations(group, 2):
+        for (one, first), (another, second) in combinations(group, 2):
             if first.overlaps(second):
-                _note_tie(document, (section, first), (section, second), "repositories")
+                _note_tie((one, (section, first)), (another, (section, second)), "repositories")
 
 
-def _note_tie(document: Document, first: KeyPath, second: KeyPath, kind: str) -> None:
-    other = f"{quoted(first[-1])} on line {document.line(first)}"
-    document.problem(
-        second, f"this and {other} both match some {kind} and neither is more specific; change one of them"
-    )
+def named(written: Written, document: Document) -> str:
+    """A key and where it stands, in a sentence about a document: `"shop/**" on line 3`, or with its file."""
+    other, at = written
+    where = f"on line {other.line(at)}" if other is document else f"at {other.place(at)}"
+    return f"{quoted(at[-1])} {where}"
+
+
+def _note_tie(first: Written, second: Written, kind: str) -> None:
+    document, at = second
+    other = named(first, document)
+    document.problem(at, f"this and {other} both match some {kind} and neither is more specific; change one of them")

@@ -8,6 +8,7 @@ from proxy.config.fields import (
     LIST,
     MAPPING,
     SCALAR,
+    Contact,
     Count,
     DigestText,
     Duration,
@@ -138,6 +139,7 @@ class DefaultsShape(Shape):
     tags_list: Annotated[Literal["all", "signed"], otherwise(_TAGS_LIST)] | None = Field(
         None, description="which tags are listed: all, or only those that can be pulled; all if absent"
     )
+    owner: Text | None = Field(None, description="name of the owner, whose contact refusals name; nobody if absent")
 
 
 class TagRuleShape(Shape):
@@ -150,6 +152,20 @@ class EntryShape(DefaultsShape):
     """An entry of `repositories`."""
 
     tags: dict[str, TagRuleShape] = Field({}, description="patterns of tags for which something else is asked")
+
+
+class IncludedEntryShape(Shape):
+    """An entry of `repositories` in an included file."""
+
+    signed_by: SignedByChoice | None = Field(None, description="who must have signed")
+    tags: dict[str, TagRuleShape] = Field({}, description="patterns of tags for which something else is asked")
+    owner: Text | None = Field(None, description="name of the owner, whose contact refusals name; nobody if absent")
+
+
+class OwnerShape(Shape):
+    """Whom people should ask about repositories."""
+
+    contact: Contact = Field(description="whom people should ask, in a few words; FILL-IN if nobody knows yet")
 
 
 class RelaxationShape(Shape):

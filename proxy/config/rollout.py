@@ -31,17 +31,17 @@ def relaxations(
     """
     read = []
     for pattern in patterns:
-        choice = shapes[pattern]
+        choice, place = shapes[pattern], document.place(("rollout", pattern))
         is_covered = entries is None or any(pattern.overlaps(entry) for entry in entries)
         if isinstance(choice, RelaxationShape):
-            read.append(Relaxation(pattern, Mode(choice.mode), choice.until, choice.reason))
+            read.append(Relaxation(pattern, Mode(choice.mode), choice.until, choice.reason, place))
             if not is_covered:
                 document.problem(
                     ("rollout", pattern), f"{_NO_ENTRY}, so all are refused after until; add the entry that holds then"
                 )
         else:
             mode = Mode(choice)
-            read.append(Relaxation(pattern, mode, None, None))
+            read.append(Relaxation(pattern, mode, None, None, place))
             if mode is Mode.PROTECT:
                 _check_protected(document, pattern, entries)
             elif not is_covered:

@@ -7,11 +7,16 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from proxy.config.document import KeyPath
-from proxy.config.shape import FileShape
+from proxy.config.fields import Shape
+from proxy.config.shape import FileShape, IncludedShape
 
 Node: TypeAlias = dict[str, Any]
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+_TITLES: Final[dict[type[Shape], str]] = {
+    FileShape: "Tagwarden configuration",
+    IncludedShape: "Tagwarden included file",
+}
 
 
 class _Plain(GenerateJsonSchema):
@@ -31,43 +36,44 @@ class _Plain(GenerateJsonSchema):
 
 
 @cache
-def schema() -> Node:
-    """The JSON Schema (2020-12) of a configuration file, for editors and `tagwarden config schema`."""
-    generated = FileShape.model_json_schema(schema_generator=_Plain)
-    return {"$schema": _DRAFT, **generated, "title": "Tagwarden configuration"}
+def schema(kind: type[Shape] = FileShape) -> Node:
+    """The JSON Schema (2020-12) of a main or included file, for editors and `tagwarden config schema`."""
+    generated = kind.model_json_schema(schema_generator=_Plain)
+    return {"$schema": _DRAFT, **generated, "title": _TITLES[kind]}
 
 
-def keys_at(path: KeyPath) -> dict[str, Node]:
+def keys_at(path: KeyPath, kind: type[Shape] = FileShape) -> dict[str, Node]:
     """The fixed keys that a mapping at this path may have, with their schemas; empty where people choose keys."""
-    return {key: value for node in _nodes(path) for key, value in node.get("properties", {}).items()}
+    return {key: value for node in _nodes(path, kind) for key, value in node.get("properties", {}).items()}
 
 
-def required_at(path: KeyPath) -> tuple[str, ...]:
+def required_at(path: KeyPath, kind: type[Shape] = FileShape) -> tuple[str, ...]:
     """The fixed keys that a mapping at this path must have."""
-    return tuple(key for node in _nodes(path) for key in node.get("required", ()))
+    return tuple(key for node in _nodes(path, kind) for key in node.get("required", ()))
 
 
-def _nodes(path: KeyPath) -> list[Node]:
+def _nodes(path: KeyPath, kind: type[Shape]) -> list[Node]:
     """What a value at this path may be."""
-    nodes = [schema()]
+    whole = schema(kind)
+    nodes = [whole]
     for part in path:
-        nodes = [child for node in nodes for child in _children(node, part)]
+        nodes = [child for node in nodes for child in _children(node, part, whole["$defs"])]
     return nodes
 
 
-def _children(node: Node, part: str | int) -> list[Node]:
+def _children(node: Node, part: str | int, named: Node) -> list[Node]:
     """What a value at one key or position may be: the branches of a union, with references followed."""
     if isinstance(part, int):
         child = node.get("items")
     else:
         child = node.get("properties", {}).get(part, node.get("additionalProperties"))
-    return _branches(child) if isinstance(child, dict) else []
+    return _branches(child, named) if isinstance(child, dict) else []
 
 
-def _branches(node: Node) -> list[Node]:
+def _branches(node: Node, named: Node) -> list[Node]:
     reference = node.get("$ref", "").rpartition("/")[2]
     if reference:
-        return _branches(schema()["$defs"][reference])
+        return _branches(named[reference], named)
     if "oneOf" in node and "properties" not in node:
-        return [branch for each in node["oneOf"] for branch in _branches(each)]
+        return [branch for each in node["oneOf"] for branch in _branches(each, named)]
     return [node]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from yarl import URL
 
@@ -126,9 +126,13 @@ class NotarySettings:
     timeout: float
 
 
+IN_MEMORY: Final = "memory:"
+"""The trust store of a trial without a file, which is gone with the process; no file can name it."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrustStoreSettings:
-    """Where verified trust data is remembered; `url` is `sqlite:///` and an absolute path."""
+    """Where verified trust data is remembered; `url` is `sqlite:///` and an absolute path, or `IN_MEMORY`."""
 
     url: str
     must_exist: bool

@@ -9,12 +9,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from proxy.config.fields import RegistryName, Shape, otherwise
+from proxy.config.fields import RegistryName, Scope, Shape, Texts, otherwise
 from proxy.config.policy_shape import (
     BlockedShape,
     DefaultsShape,
     EntryShape,
     ExceptionShape,
+    IncludedEntryShape,
+    OwnerShape,
     RolloutChoice,
     RootShape,
     SignerShape,
@@ -32,7 +34,7 @@ _VERSION: Final = "this program reads version 1 of the format; write version: 1"
 
 
 class FileShape(Shape):
-    """The whole file."""
+    """The main file."""
 
     version: Annotated[Literal[1], otherwise(_VERSION)] = Field(description="version of this format: 1")
     name: RegistryName = Field(description="host[:port] by which clients name this registry in images")
@@ -49,3 +51,13 @@ class FileShape(Shape):
     rollout: dict[str, RolloutChoice] = Field({}, description="how far this is rolled out, by patterns of repositories")
     exceptions: list[ExceptionShape] = Field([], description="digests that are served unsigned until an instant")
     blocked: list[BlockedShape] = Field([], description="digests and keys that count no longer, whatever else is said")
+    owners: dict[str, OwnerShape] = Field({}, description="whom people should ask, by a name of your choice")
+    include: Texts = Field([], description="files with signers and repositories of their own, or patterns of files")
+
+
+class IncludedShape(Shape):
+    """A file that `include` names: what somebody else may say of some repositories."""
+
+    scope: Scope = Field(description="pattern of the repositories that this file is about")
+    signers: dict[str, SignerShape] = Field({}, description="who signs, for the entries of this file alone")
+    repositories: dict[str, IncludedEntryShape] = Field({}, description="who must sign what, within the scope")

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from proxy.config.document import Document, KeyPath, quoted
+from proxy.config.document import Document, KeyPath
 from proxy.config.files import Files
 
 Written: TypeAlias = tuple[str, str | None]
@@ -36,11 +36,13 @@ def certificate_and_key(
     try:
         private = load_pem_private_key(data, password=None)
     except TypeError:
-        document.problem(key_at, f"{quoted(key_name)} is encrypted; name a file with the key in plain PEM")
+        document.problem(key_at, f"{files.named(key_name)} is encrypted; name a file with the key in plain PEM")
     except (ValueError, UnsupportedAlgorithm):
-        document.problem(key_at, f"{quoted(key_name)} holds no private key; name a file with the key in PEM")
+        document.problem(key_at, f"{files.named(key_name)} holds no private key; name a file with the key in PEM")
     else:
         if private.public_key() == certificates[0].public_key():
             return files.path(certificate_name), files.path(key_name)
-        document.problem(key_at, f"{quoted(key_name)} is not the key of {quoted(certificate_name)}; check both names")
+        document.problem(
+            key_at, f"{files.named(key_name)} is not the key of {files.named(certificate_name)}; check both names"
+        )
     return None

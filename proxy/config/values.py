@@ -15,7 +15,9 @@ from proxy.config.document import quoted
 from proxy.config.settings import Address, Network
 from proxy.config.yaml import Number
 from proxy.errors import DigestInvalid
+from proxy.limits import CONTACT_LENGTH
 from proxy.names import Digest
+from proxy.policy.patterns import RepositoryPattern
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS: Final = {
@@ -160,6 +162,23 @@ def network(raw: object) -> Network:
     if isinstance(found, ipaddress.IPv6Network) and found.network_address.ipv4_mapped:
         raise ValueError(f"{quoted(written)} is IPv4 in the clothes of IPv6; write it as IPv4, such as 10.0.0.0/8")
     return found
+
+
+def contact(raw: object) -> str:
+    """Whom people should ask: a few words that fit into the status line of an answer, before the code in brackets."""
+    written = text(raw).strip()
+    if not (written.isascii() and written.isprintable()) or set(written) & set("[]"):
+        raise ValueError(
+            f"{quoted(written)} cannot stand in an answer; write one line of ASCII without square brackets"
+        )
+    if len(written) > CONTACT_LENGTH:
+        raise ValueError(f"this is longer than the {CONTACT_LENGTH} characters that an answer has room for; shorten it")
+    return written
+
+
+def repository_pattern(raw: object) -> RepositoryPattern:
+    """A pattern of repositories, such as `shop/**`."""
+    return RepositoryPattern(text(raw))
 
 
 def redirect_host(raw: object) -> str:

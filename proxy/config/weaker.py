@@ -1,80 +1,55 @@
-"""Warns where a more specific entry asks for less than the one it hides (design: Patterns).
+"""Where a more specific entry asks for less than one that it hides (design: Patterns).
 
-Nothing is inherited between entries, so whoever adds an entry for one repository may not notice what no
-longer holds there. Only clear cases are named: fewer signatures, more people who can give as many, or a
-check that is switched off.
+In the main file that is a warning. An included file that asks for less than the main one is a problem.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
-from proxy.config.document import Document, quoted
+from proxy.config.document import Document
+from proxy.config.patterns import named
 from proxy.policy.entries import Entry
-from proxy.policy.signers import AllOf, AtLeast, Released, SignedBy
+from proxy.policy.weaker import falls_short, lacks
+
+_Placed: TypeAlias = tuple[Document, Entry]
 
 
-def warn_weaker(document: Document, entries: Sequence[Entry]) -> None:
-    """Compare each entry with the most specific one of those that it hides."""
-    patterns = [entry for entry in entries if "*" in entry.pattern]
-    for entry in entries:
-        hidden = [
-            other
-            for other in patterns
-            if other.pattern.specificity < entry.pattern.specificity and other.pattern.overlaps(entry.pattern)
-        ]
-        if not hidden:
-            continue
-        stronger = max(hidden, key=lambda other: other.pattern.specificity)
-        lacks = "; ".join(_lacks(entry, stronger))
-        if lacks:
-            other = f"{quoted(stronger.pattern)} on line {document.line(('repositories', stronger.pattern))}"
-            sentence = f"this asks for less than {other}, which it hides: {lacks}"
-            document.warn(("repositories", entry.pattern), sentence)
+def check_weaker(placed: Sequence[_Placed]) -> None:
+    """Compare each entry, given with its file, with those that it hides."""
+    patterns = [each for each in placed if "*" in each[1].pattern]
+    for document, entry in placed:
+        hidden = [each for each in patterns if _hides(entry, each[1])]
+        of_main = [each for each in hidden if each[0] is document.main]
+        _warn(document, entry, [each for each in hidden if each[0] is not document.main])
+        for other in of_main:
+            if not _is_hidden_anyway(other[1], entry, of_main):
+                _require(document, entry, other)
 
 
-def _lacks(entry: Entry, hidden: Entry) -> Iterator[str]:
-    """What the hidden entry asks for and this one does not, in a few words each."""
-    if _is_weaker(entry.signed_by, hidden.signed_by):
-        yield f"{_words(entry.signed_by)} instead of {_words(hidden.signed_by)}"
-    for pattern, rule in hidden.tags:
-        same = dict(entry.tags).get(pattern)
-        if same is None and any(pattern.overlaps(other) for other, _ in entry.tags):
-            continue
-        mine = same or entry.signed_by
-        if _is_weaker(mine, rule):
-            yield f"{_words(mine)} instead of {_words(rule)} for tags {quoted(pattern)}"
-    if hidden.any_digest is None and entry.any_digest is not None:
-        yield "any digest may be pulled"
-    if hidden.released_required and not entry.released_required:
-        yield "releases are ignored"
-    if entry.fallback_to_targets and not hidden.fallback_to_targets:
-        yield "tags may come from targets"
-    if entry.pins.is_tofu and not hidden.pins.is_tofu:
-        yield "roots are trusted on first use"
+def _hides(entry: Entry, other: Entry) -> bool:
+    return other.pattern.specificity < entry.pattern.specificity and other.pattern.overlaps(entry.pattern)
 
 
-def _is_weaker(rule: SignedBy, than: SignedBy) -> bool:
-    """Fewer votes, or as many from a wider circle."""
-    mine, theirs = _names(rule), _names(than)
-    return _needed(rule) < _needed(than) or (_needed(rule) == _needed(than) > 0 and mine > theirs)
+def _is_hidden_anyway(other: Entry, entry: Entry, hidden: Iterable[_Placed]) -> bool:
+    """Whether it would apply to no repository of the entry, were that not there."""
+    return any(_hides(nearer, other) and nearer.pattern.covers(entry.pattern) for _, nearer in hidden)
 
 
-def _needed(rule: SignedBy) -> int:
-    match rule:
-        case Released():
-            return 0
-        case AllOf(signers):
-            return len(signers)
-        case AtLeast(needed, _):
-            return needed
-        case _:
-            return 1
+def _warn(document: Document, entry: Entry, hidden: Sequence[_Placed]) -> None:
+    """Warn of what the entry lacks of the one that would hold otherwise."""
+    if not hidden:
+        return
+    stronger = max(hidden, key=lambda each: each[1].pattern.specificity)
+    if missing := lacks(entry, stronger[1]):
+        document.warn(("repositories", entry.pattern), _less(document, stronger, missing))
 
 
-def _names(rule: SignedBy) -> frozenset[str]:
-    return frozenset() if isinstance(rule, Released) else frozenset(signer.name for signer in rule.signers)
+def _require(document: Document, entry: Entry, other: _Placed) -> None:
+    if missing := falls_short(entry, other[1]):
+        sentence = f"{_less(document, other, missing)}; ask for as much here, or for less there"
+        document.problem(("repositories", entry.pattern), sentence)
 
 
-def _words(rule: SignedBy) -> str:
-    if isinstance(rule, Released):
-        return "released"
-    return f"{_needed(rule)} of {', '.join(signer.name for signer in rule.signers)}"
+def _less(document: Document, other: _Placed, missing: Iterable[str]) -> str:
+    hidden = named((other[0], ("repositories", other[1].pattern)), document)
+    return f"this asks for less than {hidden}, which it hides: {'; '.join(missing)}"

@@ -47,6 +47,12 @@ class Number:
 def read(text: str, file: str) -> Document:
     """Read one document; its problems are noted in it. Raises `ConfigProblems` where reading cannot go on."""
     document = Document(file)
+    read_into(document, text)
+    return document
+
+
+def read_into(document: Document, text: str) -> None:
+    """The same into a document that is there already."""
     try:
         _Reader(document, YAML(typ="safe", pure=True).parse(text)).read()
     except MarkedYAMLError as error:
@@ -54,7 +60,6 @@ def read(text: str, file: str) -> Document:
     except (YAMLError, ValueError, OverflowError):
         document.problem((), "a character in this file is not allowed in YAML; remove it or mend its escape sequence")
         document.raise_problems()
-    return document
 
 
 class _Reader:
@@ -62,16 +67,17 @@ class _Reader:
 
     def __init__(self, document: Document, events: Iterator[Event]) -> None:
         self._document = document
+        self._first = '"version: 1"' if document.main is None else "the scope, such as scope: shop/**"
         self._events = events
         next(events)
 
     def read(self) -> None:
         """Read the whole stream."""
         if isinstance(next(self._events), StreamEndEvent):
-            self._stop((), 'the file is empty; begin with "version: 1"', 1)
+            self._stop((), f"the file is empty; begin with {self._first}", 1)
         event = next(self._events)
         if not isinstance(event, MappingStartEvent):
-            self._stop((), 'the file is no mapping; begin with "version: 1"', _line(event))
+            self._stop((), f"the file is no mapping; begin with {self._first}", _line(event))
         self._document.tree = self._mapping(())
         next(self._events)
         event = next(self._events)

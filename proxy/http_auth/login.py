@@ -9,6 +9,8 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
@@ -27,10 +29,25 @@ _LIFE_UNSAID: Final = 60.0  # what a token server means that does not say it
 _KEPT: Final = 0.75  # of its life: a token is replaced before its server finds it too old
 _FIT_FOR_A_HEADER: Final = re.compile(r"[!-~]+")
 _READS: Final = re.compile(r"repository:[!-~]+:pull")
+_NOT_THAT_ONE: Final = frozenset({400, 401, 403})  # 400 is OAuth's answer to a grant that is not valid (any more)
 
 
 class TokenUnavailable(Exception):
     """The token server gave no token; the text says why in a few words."""
+
+
+class TokenRefused(TokenUnavailable):
+    """The token server gave none to this credential."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityToken:
+    """What some logins leave behind in place of a password: good for tokens alone, and shown to a token server alone.
+
+    `secret` is an OAuth refresh token; where a server wants Basic there is nothing to show.
+    """
+
+    secret: str = field(repr=False)
 
 
 class Login:
@@ -40,11 +57,14 @@ class Login:
     is the server's answer.
     """
 
-    def __init__(self, server: URL, credentials: Credentials | None, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, server: URL, credentials: Credentials | IdentityToken | None, session: aiohttp.ClientSession
+    ) -> None:
         """Log in to `server`; `session` reaches it and its token server, and adds no credential of its own."""
         self._server = server
         self._session = session
-        self._basic = _basic(credentials) if credentials else None
+        self._basic = _basic(credentials) if isinstance(credentials, Credentials) else None
+        self._identity = credentials if isinstance(credentials, IdentityToken) else None
         self._wants_token = False
         clock = Clock()
         self._tokens: TLRUCache[str, tuple[str, float]] = TLRUCache(
@@ -105,15 +125,12 @@ class Login:
         named = challenge.parameters.get("scope", "").split()
         scopes = named if named and all(map(_READS.fullmatch, named)) else [scope]  # never more than to read
         service = challenge.parameters.get("service")
-        query = [*realm.query.items(), *([("service", service)] if service else []), *(("scope", s) for s in scopes)]
         asked_at = self._seconds()
-        headers = {"Authorization": self._basic} if self._basic else {}
         try:
-            async with self._session.get(
-                realm.with_query(query), headers=headers, allow_redirects=False, timeout=_TIMEOUT
-            ) as answer:
+            async with self._exchange(realm, service, scopes) as answer:
                 if answer.status != 200:
-                    raise TokenUnavailable(f"the token server answered {answer.status}")
+                    kind = TokenRefused if answer.status in _NOT_THAT_ONE else TokenUnavailable
+                    raise kind(f"the token server answered {answer.status}")
                 body = b""
                 while len(body) <= TOKEN_ANSWER_BYTES and (more := await answer.content.readany()):
                     body += more
@@ -123,6 +140,20 @@ class Login:
         authorization = f"Bearer {token}"
         self._tokens[scope] = (authorization, asked_at + life * _KEPT)
         return authorization
+
+    def _exchange(
+        self, realm: URL, service: str | None, scopes: Sequence[str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Ask by GET as a user, or for an identity token by OAuth's POST: the two dialects of token servers."""
+        named = [("service", service)] if service else []
+        if self._identity is not None:
+            grant = [("grant_type", "refresh_token"), ("refresh_token", self._identity.secret)]
+            form = [*grant, *named, ("client_id", "tagwarden"), ("scope", " ".join(scopes))]
+            return self._session.post(realm, data=form, allow_redirects=False, timeout=_TIMEOUT)
+        query = [*realm.query.items(), *named, *(("scope", scope) for scope in scopes)]
+        headers = {"Authorization": self._basic} if self._basic else {}
+        url = realm.with_query(query)
+        return self._session.get(url, headers=headers, allow_redirects=False, timeout=_TIMEOUT)
 
 
 def _basic(credentials: Credentials) -> str:

@@ -151,7 +151,7 @@ class Decision:
     request is relayed all the same (`would-refuse`).
 
     Its fields are those of the shape that `detail`, `verify --json` and the log share (design: Answers).
-    `checked_at` is when Notary last confirmed the evidence.
+    `checked_at` is when Notary last confirmed the evidence. `owner` is the contact that a refusal names beside.
     """
 
     reference: Reference
@@ -164,3 +164,9 @@ class Decision:
     missing: tuple[str, ...] = ()
     roles: Mapping[str, RoleEvidence] = field(default_factory=dict)
     checked_at: datetime | None = None
+    owner: str = ""
+
+    @property
+    def whereabouts(self) -> dict[str, str]:
+        """What a sentence about the refusal names besides the reference."""
+        return {"gun": self.gun or "", "notary": self.notary, "owner": self.owner}

@@ -12,6 +12,9 @@ from proxy.policy.patterns import RepositoryPattern, TagPattern
 from proxy.policy.signers import SignedBy
 from proxy.tuf.pins import Pins
 
+UNFILLED: Final = "FILL-IN"
+"""A contact that somebody has yet to write; it is named to nobody."""
+
 
 class Mode(StrEnum):
     """How far a repository is rolled out."""
@@ -31,10 +34,19 @@ class AnyDigest:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom people should ask about repositories; `contact` is in the operator's own words."""
+
+    name: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of `repositories`, complete: nothing is inherited from others.
 
-    `gun_template` has `{name}`, `{repository}` and `{rest}` (what the one `**` matched) to fill in.
+    `place` is where the configuration has it, as `file:line`. `gun_template` has `{name}`, `{repository}` and
+    `{rest}` (what the one `**` matched) to fill in.
     `fallback_to_targets` and `released_required` are Docker's lax rule and ours (design: Which digest a tag has).
     """
 
@@ -50,6 +62,8 @@ class Entry:
     fallback_to_targets: bool
     superseded_for: timedelta = timedelta(hours=24)
     lists_signed_tags: bool = False
+    owner: Owner | None = None
+    place: str = field(default="", compare=False)
 
     def rule_for(self, tag: Tag) -> tuple[str, SignedBy]:
         """The rule's name (the pattern itself) and what it asks for; the most specific tag pattern counts."""
@@ -59,6 +73,11 @@ class Entry:
         pattern, rule = max(fitting, key=lambda pair: pair[0].specificity)
         return f"{self.pattern}:{pattern}", rule
 
+    @property
+    def contact(self) -> str:
+        """Whom a refusal tells people to ask; empty where nobody is named, or not yet."""
+        return "" if self.owner is None or self.owner.contact == UNFILLED else self.owner.contact
+
     def gun(self, name: str, repository: Repository) -> Gun:
         """The GUN that holds this repository's trust data. Raises `NameInvalid`."""
         filled = {"name": name, "repository": repository, "rest": self.pattern.rest(repository)}
@@ -67,12 +86,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Relaxation:
-    """One entry of `rollout`: a mode, and for `audit` and `disabled` until when and why."""
+    """One entry of `rollout`: a mode, and for `audit` and `disabled` until when and why.
+
+    `place` is where the configuration has it, as `file:line`.
+    """
 
     pattern: RepositoryPattern
     mode: Mode
     until: datetime | None
     reason: str | None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +146,31 @@ class Policy:
             raise NoRule
         return max(fitting, key=lambda entry: entry.pattern.specificity)
 
+    def hidden_for(self, repository: Repository) -> tuple[Entry, ...]:
+        """The entries that match and do not apply because another is more specific; the most specific first."""
+        fitting = [entry for entry in self.entries if entry.pattern.matches(repository)]
+        return tuple(sorted(fitting, key=lambda entry: entry.pattern.specificity, reverse=True)[1:])
+
+    def relaxation_for(self, repository: Repository) -> Relaxation | None:
+        """The one entry of `rollout` that applies, run out or not; None where none matches."""
+        fitting = [item for item in self.rollout if item.pattern.matches(repository)]
+        return max(fitting, key=lambda item: item.pattern.specificity, default=None)
+
     def whereabouts(self, repository: Repository, name: str | None = None) -> dict[str, str]:
-        """GUN, under `name` or the policy's own, and Notary of a repository for a sentence; empty without an entry."""
+        """What a sentence about a repository names: GUN, under `name` or the policy's own, Notary, and owner's contact.
+
+        Empty without an entry.
+        """
         try:
             entry = self.entry_for(repository)
-            return {"gun": entry.gun(name or self.name, repository), "notary": entry.notary}
+            gun = entry.gun(name or self.name, repository)
         except (NoRule, NameInvalid):
             return {}
+        return {"gun": gun, "notary": entry.notary, "owner": entry.contact}
 
     def mode_for(self, repository: Repository, now: datetime) -> Mode:
         """How far the repository is rolled out at an instant; unlisted or run out is `enforce`."""
-        fitting = [item for item in self.rollout if item.pattern.matches(repository)]
-        if not fitting:
-            return Mode.ENFORCE
-        chosen = max(fitting, key=lambda item: item.pattern.specificity)
-        if chosen.until is not None and now >= chosen.until:
+        chosen = self.relaxation_for(repository)
+        if chosen is None or (chosen.until is not None and now >= chosen.until):
             return Mode.ENFORCE
         return chosen.mode

@@ -17,6 +17,7 @@ _REPOSITORY_SEGMENT: Final = re.compile(r"[a-z0-9._*-]+")
 _TAG: Final = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9._*-]*")
 
 _ANY_SEGMENTS: Final = "**"
+_ANYTHING: Final = "\0"
 _OPEN, _WILD, _LITERAL = range(3)
 
 
@@ -54,6 +55,16 @@ class RepositoryPattern(str):
         if mine is None or theirs is None:
             return False
         return all(_globs_meet(one, another) for one, another in zip(mine, theirs, strict=True))
+
+    def covers(self, other: Self) -> bool:
+        """Whether it stands for every name that the other one stands for."""
+        mine, theirs = self._segments, other._segments
+        if self.is_open:
+            mine = mine[:-1]
+            is_long_enough = len(theirs) > len(mine)
+        else:
+            is_long_enough = len(theirs) == len(mine) and not other.is_open
+        return is_long_enough and all(_glob_covers(one, another) for one, another in zip(mine, theirs, strict=False))
 
     def rest(self, repository: str) -> str:
         """What `**` stands for in a name that matches; empty if the pattern has no `**`."""
@@ -96,6 +107,10 @@ class TagPattern(str):
     def overlaps(self, other: Self) -> bool:
         """Whether there can be a tag that both stand for."""
         return _globs_meet(self, other)
+
+    def covers(self, other: Self) -> bool:
+        """Whether it stands for every tag that the other one stands for."""
+        return _glob_covers(self, other)
 
 
 def _check_repository_segment(segment: str, pattern: str) -> None:
@@ -165,6 +180,14 @@ def _globs_meet(one: str, other: str) -> bool:
     return _one_begins_other(one.partition("*")[0], other.partition("*")[0]) and _one_begins_other(
         one.rpartition("*")[2][::-1], other.rpartition("*")[2][::-1]
     )
+
+
+def _glob_covers(glob: str, other: str) -> bool:
+    """Whether a glob stands for every text that another one stands for.
+
+    It does if it stands for one in which each `*` became a character that nothing but a `*` stands for.
+    """
+    return _glob_matches(glob, other.replace("*", _ANYTHING))
 
 
 def _one_begins_other(one: str, other: str) -> bool:

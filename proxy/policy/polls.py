@@ -48,7 +48,7 @@ class Poll:
         needed = 1 if isinstance(signed_by, FirstOf) else signed_by.needed
         return bool(self._reached(needed))
 
-    def _counting(self) -> Ballot:
+    def counting(self) -> Ballot:
         """The votes that count: where the release is binding, only those for what it names."""
         return self.ballot.only(self.release.target) if self.release.is_binding else self.ballot
 
@@ -66,7 +66,7 @@ class Poll:
 
     def _reached(self, needed: int) -> list[list[Vote]]:
         """The standing votes of each digest that has at least `needed` of them."""
-        groups = self._counting().by_target().values()
+        groups = self.counting().by_target().values()
         return [votes for group in groups if len(votes := standing(group)) >= needed]
 
     def _first(self) -> list[Vote]:
@@ -74,7 +74,7 @@ class Poll:
 
         A signer that a defect keeps from voting might have said otherwise, so those after it do not speak for it.
         """
-        by_name = {vote.signer.name: vote for vote in self._counting().votes}
+        by_name = {vote.signer.name: vote for vote in self.counting().votes}
         for signer in self.signers:
             if defect := self.ballot.defects.get(signer.name):
                 raise self._why_not(1, [defect])
@@ -87,7 +87,7 @@ class Poll:
 
         `defects` are those of signers that were asked.
         """
-        counting, is_signed = self._counting(), len(_most(self.ballot)) >= needed
+        counting, is_signed = self.counting(), len(_most(self.ballot)) >= needed
         if is_signed and self.release.is_binding and not self.release.target:
             defects = []  # enough signers agree, nobody released it: mending the others would change nothing
         if self.release.is_binding and self.release.defect and not is_silent(RELEASES, self.tag, self.collection):

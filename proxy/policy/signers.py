@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeAlias
 
+from proxy.limits import ROLE_NAMES_REMEMBERED
 from proxy.names import RoleName
 
 
@@ -28,7 +30,13 @@ class Signer:
     @property
     def role(self) -> RoleName:
         """The delegation that holds this signer's statements. Raises `NameInvalid`."""
-        return RoleName(f"targets/{self.name}")
+        return _role(self.name)
+
+
+@lru_cache(maxsize=ROLE_NAMES_REMEMBERED)
+def _role(name: str) -> RoleName:
+    """Checked once a name, because every tag that is decided about asks for the roles of its signers."""
+    return RoleName(f"targets/{name}")
 
 
 @dataclass(frozen=True, slots=True)

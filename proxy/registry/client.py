@@ -12,13 +12,15 @@ from typing import Final
 from proxy.config.settings import RegistrySettings
 from proxy.errors import DigestInvalid, ManifestMissing, RegistryUnreachable
 from proxy.limits import MANIFEST_BYTES, TAGS_BYTES
-from proxy.names import Digest, Reference, Repository
+from proxy.manifests import Manifest
+from proxy.names import Digest, Reference, Repository, Tag
 from proxy.policy.decisions import Allowed, Unenforced
 from proxy.registry import exchanges
 from proxy.registry.authorising import UNKNOWN_DIGEST, Authorising
+from proxy.registry.catalogue import Catalogue
 from proxy.registry.exchanges import READS, SMALL, Exchanges
 from proxy.registry.headers import ClientCredentials
-from proxy.registry.manifests import VerifiedManifest, check_length, verified
+from proxy.registry.manifests import VerifiedManifest, check_length, measured, verified
 from proxy.registry.permissions import Permissions
 from proxy.registry.reading import Reader
 from proxy.registry.streams import RegistryAnswer
@@ -42,6 +44,7 @@ class RegistryClient:
         self._upstream = upstream
         self._reader = Reader(settings, upstream)
         self._authorising = Authorising(self._reader, Permissions())
+        self._catalogue = Catalogue(upstream, self._reader.login)
 
     def walker(self, client: ClientCredentials) -> ClientCredentials:
         """Who walks an index: the proxy itself if it has a credential, else the asking client; never for an answer.
@@ -145,6 +148,24 @@ class RegistryClient:
             except DigestInvalid:
                 raise RegistryUnreachable("it does not say which digest a tag has") from None
 
+    async def measure(self, repository: Repository, digest: Digest, credentials: ClientCredentials) -> Manifest | None:
+        """What the manifest of a digest is, its length above all: to be signed, never to be served.
+
+        None where the registry has nothing there.
+
+        Raises:
+            Relayed: the registry does not let this credential in.
+            ManifestAmbiguous, ContentMismatch: what it sent could not be admitted under this digest.
+            RegistryUnreachable: it cannot be asked, or redirects where it must not.
+        """
+        async with self._reader.ask("GET", repository, digest, credentials) as reading:
+            if reading.answer.status == 404:
+                return None
+            if reading.answer.status != 200:
+                raise await self._authorising.relayed(reading, repository, credentials)
+            content_type = reading.answer.headers.get("Content-Type")
+            return measured(await reading.answer.read_up_to(MANIFEST_BYTES), content_type, digest)
+
     async def tags(self, repository: Repository, query: str, credentials: ClientCredentials) -> TagsPage:
         """Fetch a page of the list of tags; `query` is raw, without `?`.
 
@@ -158,6 +179,24 @@ class RegistryClient:
             if answer.status != 200:
                 raise await answer.as_error("a list of tags")
             return tags_page(await answer.read_up_to(TAGS_BYTES), answer.headers.getall("Link", ()))
+
+    async def repositories(self) -> tuple[Repository, ...]:
+        """All repositories of the registry, as far as it shows them to the proxy itself, without those of odd names.
+
+        Raises:
+            Relayed: it does not show them: 401 or 403 to this credential, 404 or 405 to nobody.
+            RegistryUnreachable: it cannot be asked, or its list is none.
+        """
+        return await self._catalogue.repositories()
+
+    async def tags_of(self, repository: Repository) -> tuple[Tag, ...]:
+        """All tags of a repository, as far as the proxy itself may see them; none where there is no such repository.
+
+        Raises:
+            Relayed: the registry does not let the proxy's own credential in.
+            RegistryUnreachable: it cannot be asked, or its list is none.
+        """
+        return await self._catalogue.tags_of(repository)
 
     def pass_manifest(
         self, unenforced: Unenforced, method: str, reference: Reference, headers: Mapping[str, str]

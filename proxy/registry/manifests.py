@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from proxy.errors import ContentMismatch, ManifestAmbiguous, SignedLengthWrong
 from proxy.limits import MANIFEST_BYTES
 from proxy.manifests import Manifest, digest_of, parse
+from proxy.names import Digest
 from proxy.policy.decisions import Allowed
 
 
@@ -32,16 +33,35 @@ def verified(body: bytes | None, content_type: str | None, allowed: Allowed) -> 
     Raises:
         ManifestAmbiguous, ContentMismatch, SignedLengthWrong: it is not so.
     """
-    if body is None:  # (1)
-        raise ManifestAmbiguous(f"it is larger than {MANIFEST_BYTES} bytes")
-    actual = digest_of(body)
-    if actual != allowed.digest:  # (2)
-        raise ContentMismatch(allowed.digest, actual)
-    check_length(len(body), allowed)  # (3)
-    return VerifiedManifest(body, parse(body, content_type))  # (4)
+    checked = _hashing_to(allowed.digest, body)  # (1) (2)
+    check_length(len(checked), allowed)  # (3)
+    return VerifiedManifest(checked, parse(checked, content_type))  # (4)
+
+
+def measured(body: bytes | None, content_type: str | None, digest: Digest) -> Manifest:
+    """What the manifest of a digest is, without its bytes: it can be signed, and cannot be served.
+
+    Args:
+        body: as in `verified`.
+        content_type: of the answer.
+        digest: what was asked for.
+
+    Raises:
+        ManifestAmbiguous, ContentMismatch: nothing that could be admitted.
+    """
+    return parse(_hashing_to(digest, body), content_type)
 
 
 def check_length(length: int, allowed: Allowed) -> None:
     """Compare a manifest's length with the signed one (difference S12). Raises `SignedLengthWrong`."""
     if allowed.length is not None and length != allowed.length:
         raise SignedLengthWrong(allowed.signers, allowed.length, length)
+
+
+def _hashing_to(digest: Digest, body: bytes | None) -> bytes:
+    if body is None:
+        raise ManifestAmbiguous(f"it is larger than {MANIFEST_BYTES} bytes")
+    actual = digest_of(body)
+    if actual != digest:
+        raise ContentMismatch(digest, actual)
+    return body

@@ -37,13 +37,16 @@ class Reading:
 
 
 class Reader:
-    """Reads manifests of one registry, for clients with theirs and for the proxy with its own credential."""
+    """Reads manifests of one registry, for clients with theirs and for the proxy with its own credential.
+
+    `login` is the proxy's own, for whoever else asks as the proxy itself.
+    """
 
     def __init__(self, settings: RegistrySettings, exchanges: Exchanges) -> None:
         """Ask over `exchanges`."""
         self._exchanges = exchanges
         self._redirects = redirects.Redirects(exchanges.origin, settings.redirect_hosts)
-        self._login = Login(exchanges.origin, settings.credentials, exchanges.elsewhere)
+        self.login = Login(exchanges.origin, settings.credentials, exchanges.elsewhere)
         self.own = _own(settings.credentials)
 
     @asynccontextmanager
@@ -73,14 +76,14 @@ class Reader:
                 yield reading
             return
         scope = f"repository:{repository}:pull"
-        shown = self._login.shown(scope)
+        shown = self.login.shown(scope)
         async with self._follow(method, url, ClientCredentials(shown), condition) as reading:
             challenges = reading.answer.headers.getall("WWW-Authenticate", ())
             if reading.answer.status != 401:
                 yield reading
                 return
         try:
-            other = await self._login.answer(challenges, scope, shown)
+            other = await self.login.answer(challenges, scope, shown)
         except TokenUnavailable as failure:
             raise RegistryUnreachable(str(failure)) from failure
         async with self._follow(method, url, ClientCredentials(other or shown), condition) as reading:

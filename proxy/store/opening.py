@@ -13,9 +13,10 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from proxy.config.settings import TrustStoreSettings
+from proxy.config.settings import IN_MEMORY, TrustStoreSettings
 from proxy.errors import UserError
 from proxy.store.failures import DAMAGED, FAILURES, FOREIGN, Failure, failure
+from proxy.store.memory import Memory
 from proxy.store.schema import Schema, schema, upgrade
 from proxy.store.sql import SqlTrustReader, SqlTrustStore
 from proxy.store.sqlite import WRITING, Access, make_engine
@@ -30,11 +31,13 @@ _NEWER: Final = Failure("a newer version of this program wrote it", "install tha
 _UNUSABLE: Final = {Schema.EMPTY: _EMPTY, Schema.FOREIGN: FOREIGN, Schema.NEWER: _NEWER}
 
 
-async def open_store(settings: TrustStoreSettings) -> SqlTrustStore:
+async def open_store(settings: TrustStoreSettings) -> SqlTrustStore | Memory:
     """Open the store for writing; create it, or bring its schema up to date, where that is due and allowed.
 
     Its `created` says whether nothing was remembered before, which deserves a loud event. Raises `UserError`.
     """
+    if settings.url == IN_MEMORY:
+        return Memory()
     path = _path(settings)
     with _for_people(path):
         return await asyncio.to_thread(_open_store, path, must_exist=settings.must_exist)
@@ -42,6 +45,8 @@ async def open_store(settings: TrustStoreSettings) -> SqlTrustStore:
 
 async def open_reader(settings: TrustStoreSettings) -> SqlTrustReader | None:
     """Open the store for reading; None where there is none yet. Changes nothing. Raises `UserError`."""
+    if settings.url == IN_MEMORY:
+        return None
     path = _path(settings)
     with _for_people(path):
         return await asyncio.to_thread(_open_reader, path)

@@ -29,7 +29,7 @@ class Resolver(Protocol):
         """Whether the list of tags shows signed ones only (`tags_list: signed`)."""
 
     def whereabouts(self, repository: Repository, *, name: str | None = None) -> Mapping[str, str]:
-        """`gun` and `notary` of a repository, for sentences about it; empty without an entry."""
+        """`gun`, `notary` and `owner` of a repository, for sentences about it; empty without an entry."""
 
     async def resolve(
         self, reference: Reference, credentials: ClientCredentials, *, name: str | None = None

@@ -31,8 +31,8 @@ class Exchange:
     the registry let this client in, so that it may hear what was decided. `status` is set once the status line
     is out: from then on only the end of the connection can tell the client of a failure.
 
-    `client_certificate` is the subject of the one that the client showed. `whereabouts` are GUN and Notary for the
-    sentence of a refusal without a decision. `served` is the digest of what was relayed, as far as it is known.
+    `client_certificate` is the subject of the one that the client showed. `whereabouts` are GUN, Notary and owner for
+    the sentence of a refusal without a decision. `served` is the digest of what was relayed, as far as it is known.
     """
 
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -66,7 +66,7 @@ class Exchange:
 
     def present(self, refusal: Refusal, decision: Decision | None) -> Presented:
         """The words for a refusal, with what a decision knows about it; None for what strangers may hear."""
-        known = self.whereabouts if decision is None else {"gun": decision.gun or "", "notary": decision.notary}
+        known = self.whereabouts if decision is None else decision.whereabouts
         return present(refusal, reference="" if self.reference is None else str(self.reference), **known)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from deploy.stack import docker_trust, notary_client
 from deploy.stack.images import Image, image, push
@@ -111,20 +110,6 @@ def test_verify_when_somebody_is_away(tmp_path: Path, settings: dict[str, Any], 
     away = {"corp": {"url": nowhere, "roots": ["owner"]}} if part == "notaries" else {"url": nowhere}
     file = write_configuration(tmp_path, {**settings, part: away})
     assert command(tmp_path, "verify", "-c", str(file), f"{repository}:1.0").status == 3
-
-
-def test_pin_prints_what_the_configuration_takes(tmp_path: Path, settings: dict[str, Any], repository: str) -> None:
-    """The printed `roots`, pasted into the configuration, anchor the repository they were printed for."""
-    settings["notaries"]["corp"]["roots"] = "tofu"
-    del settings["roots"]
-    first = write_configuration(tmp_path, settings)
-    printed = command(tmp_path, "pin", "-c", str(first), repository)
-    assert printed.status == 0, printed.output
-    assert "certificate SHA-256" in printed.output
-    roots = YAML(typ="safe").load(printed.output)["roots"]
-    settings["notaries"]["corp"]["roots"] = list(roots)
-    pinned = write_configuration(tmp_path, {**settings, "roots": roots})
-    assert command(tmp_path, "verify", "-c", str(pinned), f"{repository}:1.0").status == 0
 
 
 def test_trust_on_first_use_needs_memory(tmp_path: Path, settings: dict[str, Any], repository: str) -> None:

@@ -115,6 +115,46 @@ def test_a_message_fits_into_a_header_line_whatever_the_facts(kind: type[Refusal
     assert re.fullmatch(r"[ -~]+", presented.reason_phrase)
 
 
+CONTACTS: Final = {
+    "one": "#",
+    "usual": "#shop-oncall",
+    "longest": "ask the people of the shop in room 7, or +49 30 123456789",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("contact", CONTACTS)
+@pytest.mark.parametrize("case", TEXTS)
+def test_a_contact_stands_before_the_code_whatever_the_facts(kind: type[Refusal], case: str, contact: str) -> None:
+    """However long the rest is, it keeps at least its beginning and its end; only what has an owner names it."""
+    facts = {"reference": TEXTS[case], "gun": TEXTS[case], "notary": TEXTS[case]}
+    message = present(_made(kind, case), **facts, owner=CONTACTS[contact]).message
+    found = re.fullmatch(rf"[ -~]* \(owner: ([ -~]+)\) \[{row_of(_made(kind, case)).code}\]", message)
+    assert len(message) <= 200
+    assert bool(found) is TABLE[kind].is_owned
+    if found:
+        beginning, _, end = found[1].partition("..")
+        assert CONTACTS[contact].startswith(beginning)
+        assert CONTACTS[contact].endswith(end)
+        assert len(found[1]) >= min(24, len(CONTACTS[contact]))
+
+
+def test_what_the_owner_of_a_repository_can_mend_names_them() -> None:
+    """By signing, publishing or pushing anew; servers that are away and wrong paths are not theirs."""
+    assert {row.code for row in TABLE.values() if row.is_owned} == (
+        {row.code for row in TABLE.values() if row.status == 403} | {"manifest_missing"}
+    ) - {"no_rule"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_ordinary_contact_shortens_nothing(kind: type[Refusal]) -> None:
+    """There is room for it beside ordinary facts."""
+    facts = {"reference": "shop/api:1.4", "gun": "example.com/shop/api", "notary": "corp"}
+    without = present(_made(kind, "plain"), **facts).message
+    message = present(_made(kind, "plain"), **facts, owner="#shop-oncall").message
+    assert message == (without.replace(" [", " (owner: #shop-oncall) [") if TABLE[kind].is_owned else without)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_sentence_is_plain_and_says_what_to_do(kind: type[Refusal]) -> None:
     """With ordinary facts nothing is cut: what is wrong, a colon, and what to do about it."""
@@ -202,6 +242,7 @@ def test_long_names_are_shortened_in_the_middle() -> None:
 def test_a_fact_is_never_taken_for_a_template() -> None:
     """Braces that a client sends stay braces."""
     assert "{gun}" in present(errors.NameInvalid("{gun}"), gun="secret").message
+    assert "(owner: {gun})" in present(errors.TagNotSigned("1", unreleased=False), gun="secret", owner="{gun}").message
 
 
 @pytest.mark.parametrize("kind", KINDS)

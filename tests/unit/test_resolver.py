@@ -15,9 +15,9 @@ from proxy.errors import (
     TrustStoreUnavailable,
     Undecided,
 )
-from proxy.names import Digest, Reference
+from proxy.names import Digest, Reference, Tag
 from proxy.policy.decisions import Allowed, Unenforced
-from proxy.policy.entries import AnyDigest, Blocklist, Exemption, Mode, Relaxation
+from proxy.policy.entries import AnyDigest, Blocklist, Exemption, Mode, Owner, Relaxation
 from proxy.policy.patterns import RepositoryPattern
 from proxy.store.overlay import Overlay
 from tests.support.resolving import NAME, NOBODY, REPOSITORY, TAG, bench, entry
@@ -277,6 +277,14 @@ async def test_sentences_name_the_gun_that_was_asked_for() -> None:
         f"mirror.example.com/{REPOSITORY}",
     )
     assert own["notary"] == mirrored["notary"] != ""
+
+
+async def test_a_refusal_knows_whom_to_ask() -> None:
+    """The contact of the owner whom the entry names goes with the decision."""
+    async with bench(entry(owner=Owner("shop", "#shop-oncall"))) as at:
+        decision = await at.resolver.resolve(Reference(REPOSITORY, Tag("unsigned")), NOBODY)
+    assert decision.refusal is not None
+    assert decision.owner == "#shop-oncall"
 
 
 async def test_signed_tags_are_those_that_resolve() -> None:

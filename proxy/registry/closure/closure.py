@@ -93,10 +93,6 @@ class Closure:
         """
         return await self._answer(Scope(repository, roots, images=True), wanted, admit_blob, credentials)
 
-    def names_blob(self, repository: Repository, digest: Digest, roots: Roots) -> bool:
-        """Whether an admitted image of a repository, among those remembered, names a blob; nobody is asked."""
-        return self._climb(Scope(repository, roots, images=True), digest, admit_blob) is not None
-
     async def _answer(
         self, scope: Scope, wanted: Digest, climb: Climb, credentials: ClientCredentials
     ) -> Found | Absent:

@@ -58,15 +58,17 @@ class Site:
         try:
             self.load(text, environ)
         except ConfigProblems as problems:
-            return self._lines(str(problems))
+            return self.lines(str(problems))
         return []
 
     def warnings(self, text: str) -> list[str]:
         """What a usable configuration warns of, without the name of the file."""
-        return self._lines("\n".join(self.load(text).warnings))
+        return self.lines("\n".join(self.load(text).warnings))
 
-    def _lines(self, text: str) -> list[str]:
-        return [line.removeprefix(f"{self.file}:") for line in text.splitlines()]
+    def lines(self, text: str) -> list[str]:
+        """Problems or warnings, without the directory of the file and of those that it names."""
+        short = text.replace(f'"{self.directory}/', '"')  # files are named where they are looked for
+        return [line.removeprefix(f"{self.file}:") for line in short.splitlines()]
 
 
 def public_pem(key: Key) -> bytes:
@@ -98,12 +100,23 @@ def write_pair(site: Site, name: str, key: Key) -> None:
 
 def documented_example() -> str:
     """The complete example of the reference page."""
+    return _documented(1)
+
+
+def documented_team() -> str:
+    """The included file of the reference page."""
+    return _documented(2)
+
+
+def _documented(block: int) -> str:
     page = (Path(__file__).parents[3] / "docs/configuration.md").read_text(encoding="utf-8")
-    return page.split("```yaml\n")[1].split("```")[0]
+    return page.split("```yaml\n")[block].split("```")[0]
 
 
 def equip_for_example(site: Site) -> None:
     """Write every file that the documented example names."""
+    site.write("teams/web.yaml", documented_team())
+    site.write("teams/keys/carol.pub", public_pem(ecdsa_key("carol")))
     authorities = ("registry-ca", "notary-ca", "nodes-ca", "ci-ca")
     for name in ("roots/vendor-ca.crt", *(f"tls/{name}.crt" for name in authorities)):
         site.write(name, pem([authority(name).certificate]))

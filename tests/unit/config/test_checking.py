@@ -298,7 +298,7 @@ rollout:
         ),
         '16: signers.alice.keys[0].fille: unknown key; did you mean "file"?',
         (
-            f'17: signers.alice.keys[1]: "{site.directory}/nowhere.pub" cannot be read (No such file or directory); '
+            '17: signers.alice.keys[1]: "nowhere.pub" cannot be read (No such file or directory); '
             "check the path and its permissions"
         ),
         '20: repositories."shop/**".signed_by.any_of[0]: an unquoted number is not text to YAML; write it in quotes',

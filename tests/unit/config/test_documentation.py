@@ -12,6 +12,7 @@ import pytest
 from proxy.config.document import KeyPath
 from proxy.config.schema import keys_at, schema
 from proxy.config.settings import Settings
+from proxy.config.shape import IncludedShape
 from proxy.config.yaml import read
 from proxy.names import Repository, Tag
 from proxy.policy.entries import Mode
@@ -39,6 +40,11 @@ SECTIONS: Final[dict[str, KeyPath]] = {
     "`rollout`": ("rollout", "shop/**"),
     "`exceptions`": ("exceptions", 0),
     "`blocked`": ("blocked", 0),
+    "`owners`": ("owners", "shop"),
+}
+INCLUDED: Final[dict[str, KeyPath]] = {
+    "An included file": (),
+    "An entry of an included file": ("repositories", "shop/**"),
 }
 
 
@@ -60,6 +66,19 @@ def rows(heading: str) -> list[list[str]]:
 def test_every_key_is_documented_and_every_documented_key_exists(heading: str) -> None:
     """Each table of the page has the keys of its model, each once."""
     assert sorted(row[0].strip("`") for row in rows(heading)) == sorted(keys_at(SECTIONS[heading]))
+
+
+@pytest.mark.parametrize("heading", INCLUDED)
+def test_the_keys_of_an_included_file_are_documented(heading: str) -> None:
+    """They are fewer than those of the main file, and each means the same."""
+    documented = sorted(row[0].strip("`") for row in rows(heading))
+    assert documented == sorted(keys_at(INCLUDED[heading], IncludedShape))
+
+
+@pytest.mark.parametrize("key", keys_at(()))
+def test_every_section_has_a_heading(key: str) -> None:
+    """A problem names its key, and the page has an anchor of that name."""
+    assert f"\n### `{key}`\n" in PAGE
 
 
 def test_every_model_has_a_table() -> None:

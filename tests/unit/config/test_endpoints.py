@@ -182,27 +182,17 @@ def test_secrets_that_others_can_read_are_warned_of(site: Site, mode: int, *, wa
         ),
         pytest.param(
             "ca_file: large.crt",
-            ['1: notaries.corp.ca_file: "{here}/large.crt" is larger than a key or certificate can be; check the path'],
+            ['1: notaries.corp.ca_file: "large.crt" is larger than a key or certificate can be; check the path'],
             id="endless-file",
         ),
         pytest.param(
             "ca_file: tls",
-            [
-                (
-                    '1: notaries.corp.ca_file: "{here}/tls" cannot be read (Is a directory); '
-                    "check the path and its permissions"
-                )
-            ],
+            ['1: notaries.corp.ca_file: "tls" cannot be read (Is a directory); check the path and its permissions'],
             id="directory",
         ),
         pytest.param(
             'ca_file: "a\\0b"',
-            [
-                (
-                    '1: notaries.corp.ca_file: "{here}/a\\u0000b" cannot be read (not a path); '
-                    "check the path and its permissions"
-                )
-            ],
+            ['1: notaries.corp.ca_file: "a\\u0000b" cannot be read (not a path); check the path and its permissions'],
             id="no-path-at-all",
         ),
     ],
@@ -215,7 +205,7 @@ def test_files_of_a_notary_are_checked_at_once(equipped: Site, keys: str, lines:
     equipped.write("large.crt", b"x" * ((1 << 20) + 1))
     equipped.write("tls/some.crt", b"")
     text = compose(notaries=f"{{corp: {{url: 'https://notary', roots: [corp], {keys}}}}}")
-    assert equipped.problems(text) == [line.replace("{here}", str(equipped.directory)) for line in lines]
+    assert equipped.problems(text) == lines
 
 
 def test_tls_files_beside_plain_http_are_a_mistake(equipped: Site) -> None:

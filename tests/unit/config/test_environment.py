@@ -1,7 +1,5 @@
 """Environment variables that override single values."""
 
-from pathlib import Path
-
 import pytest
 from yarl import URL
 
@@ -170,8 +168,7 @@ def test_a_section_that_is_no_mapping_stays_a_problem(site: Site) -> None:
 def test_files_named_in_variables_are_relative_to_the_configuration(site: Site) -> None:
     """It does not matter where the program was started."""
     (line,) = site.problems(compose(), {"TAGWARDEN__REGISTRY__CREDENTIALS_FILE": "secrets/r.json"})
-    wanted = Path(site.directory) / "secrets/r.json"
     assert line == (
-        f'environment: TAGWARDEN__REGISTRY__CREDENTIALS_FILE: "{wanted}" cannot be read (No such file or directory); '
-        "check the path and its permissions"
+        'environment: TAGWARDEN__REGISTRY__CREDENTIALS_FILE: "secrets/r.json" cannot be read '
+        "(No such file or directory); check the path and its permissions"
     )

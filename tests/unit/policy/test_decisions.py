@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from proxy.errors import Blocked, Refusal, TagNotSigned, Undecided
-from proxy.names import Descriptor, Repository
+from proxy.names import Descriptor, Gun, Reference, Repository, Tag
 from proxy.policy.decisions import (
     Allowed,
+    Decision,
     Unenforced,
     admit_any_digest,
     admit_child,
@@ -201,3 +202,11 @@ def test_a_digest_is_checked_against_the_list_before_everything_else() -> None:
         check_blocked(policy, digest("bad"))
     assert (caught.value.subject, caught.value.reason) == (f"digest {digest('bad')[:19]}..", "CVE-2026-1")
     check_blocked(policy, digest("good"))
+
+
+def test_a_decision_says_where_and_whom_a_refusal_names() -> None:
+    """What is not known is not named."""
+    reference = Reference(REPOSITORY, Tag("1.4"))
+    decided = Decision(reference, Mode.ENFORCE, gun=Gun("x/shop/api"), notary="corp", owner="#shop")
+    assert decided.whereabouts == {"gun": "x/shop/api", "notary": "corp", "owner": "#shop"}
+    assert Decision(reference, Mode.ENFORCE).whereabouts == {"gun": "", "notary": "", "owner": ""}

@@ -7,7 +7,7 @@ import pytest
 
 from proxy.errors import NameInvalid, NoRule
 from proxy.names import Repository, Tag
-from proxy.policy.entries import Mode, Policy, Relaxation
+from proxy.policy.entries import UNFILLED, Mode, Owner, Policy, Relaxation
 from proxy.policy.patterns import RepositoryPattern, TagPattern
 from proxy.policy.signers import AllOf, AnyOf, Released
 from tests.support.collections import NOW, REPOSITORY, entry, signers
@@ -95,16 +95,40 @@ def test_a_repository_is_enforced_unless_it_is_relaxed_now(
     assert policy.mode_for(REPOSITORY, NOW + timedelta(seconds=seconds)) is mode
 
 
+WHEREABOUTS = {"gun": f"example.com/{REPOSITORY}", "notary": "corp", "owner": "#shop-oncall"}
+
+
 @pytest.mark.parametrize(
     ("pattern", "template", "expected"),
     [
-        pytest.param("**", "{name}/{repository}", {"gun": f"example.com/{REPOSITORY}", "notary": "corp"}, id="named"),
+        pytest.param("**", "{name}/{repository}", WHEREABOUTS, id="named"),
         pytest.param("other/**", "{name}/{repository}", {}, id="no-entry"),
         pytest.param("**", "*", {}, id="no-gun"),
     ],
 )
-def test_sentences_can_name_gun_and_notary(pattern: str, template: str, expected: dict[str, str]) -> None:
-    """Where trust data is, as far as the configuration says it."""
-    found = entry(pattern=RepositoryPattern(pattern), gun_template=template, notary="corp")
+def test_sentences_can_name_gun_notary_and_owner(pattern: str, template: str, expected: dict[str, str]) -> None:
+    """Where trust data is and whom to ask, as far as the configuration says it."""
+    owner = Owner("shop", "#shop-oncall")
+    found = entry(pattern=RepositoryPattern(pattern), gun_template=template, notary="corp", owner=owner)
     assert Policy("example.com", (found,), ()).whereabouts(REPOSITORY) == expected
     assert Policy("docker.io", (found,), ()).whereabouts(REPOSITORY, "example.com") == expected
+
+
+@pytest.mark.parametrize(
+    ("owner", "contact"),
+    [
+        pytest.param(Owner("shop", "#shop-oncall"), "#shop-oncall", id="somebody"),
+        pytest.param(Owner("shop", UNFILLED), "", id="not-filled-in-yet"),
+        pytest.param(None, "", id="nobody"),
+    ],
+)
+def test_only_a_contact_that_somebody_wrote_is_named(owner: Owner | None, contact: str) -> None:
+    """A placeholder helps nobody whose pull is refused."""
+    assert entry(owner=owner).contact == contact
+
+
+def test_what_an_entry_hides_is_known() -> None:
+    """The most specific first: that would apply next."""
+    entries = [entry(pattern=RepositoryPattern(text)) for text in ("**", "web/**", "shop/api", "shop/*", "shop/**")]
+    hidden = Policy("x", entries, ()).hidden_for(REPOSITORY)
+    assert [each.pattern for each in hidden] == ["shop/*", "shop/**", "**"]

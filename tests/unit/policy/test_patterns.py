@@ -187,6 +187,30 @@ def test_repository_patterns_overlap(one: str, other: str, *, overlap: bool) -> 
 
 
 @pytest.mark.parametrize(
+    ("wide", "narrow", "covered"),
+    [
+        pytest.param("shop/**", "shop/**", True, id="itself"),
+        pytest.param("shop/**", "shop/api", True, id="a-name"),
+        pytest.param("shop/**", "shop/*/v*/**", True, id="deeper"),
+        pytest.param("**", "*/**", True, id="everything"),
+        pytest.param("shop/a*", "shop/a*b*", True, id="longer-prefix"),
+        pytest.param("shop/*", "shop/*", True, id="one-segment"),
+        pytest.param("shop/**", "shop", False, id="the-name-in-front"),
+        pytest.param("shop/**", "**", False, id="wider"),
+        pytest.param("shop/**", "shop*/**", False, id="similar-names"),
+        pytest.param("*/api/**", "**", False, id="shallower"),
+        pytest.param("shop/*", "shop/**", False, id="any-depth"),
+        pytest.param("shop/*", "shop/api/v2", False, id="another-depth"),
+        pytest.param("shop/a*", "shop/*a*", False, id="star-in-front"),
+        pytest.param("shop/api", "shop/*", False, id="a-name-covers-no-pattern"),
+    ],
+)
+def test_a_repository_pattern_covers_another(wide: str, narrow: str, *, covered: bool) -> None:
+    """It does where every name of the other one is also its own."""
+    assert RepositoryPattern(wide).covers(RepositoryPattern(narrow)) is covered
+
+
+@pytest.mark.parametrize(
     ("pattern", "repository", "rest"),
     [
         pytest.param("shop/**", "shop/api", "api", id="one-segment"),
@@ -291,3 +315,18 @@ def test_overlapping_tag_patterns_have_a_tag_in_common(one: TagPattern, other: T
     tags = ["".join(letters) for count in range(1, 7) for letters in product("ab", repeat=count)]
     common = any(one.matches(tag) and other.matches(tag) for tag in tags)
     assert common is one.overlaps(other)
+
+
+@given(REPOSITORY_PATTERNS, REPOSITORY_PATTERNS)
+def test_a_pattern_that_covers_another_matches_all_its_names(one: RepositoryPattern, other: RepositoryPattern) -> None:
+    """A name that is overlooked would let a scope be left."""
+    beyond = [name for name in NAMES if other.matches(name) and not one.matches(name)]
+    assert not one.covers(other) or not beyond
+
+
+@settings(max_examples=200)
+@given(TAG_PATTERNS, TAG_PATTERNS)
+def test_a_tag_pattern_that_covers_another_matches_all_its_tags(one: TagPattern, other: TagPattern) -> None:
+    """And one that does not leaves a tag out, so no configuration is refused for nothing."""
+    tags = ["".join(letters) for count in range(1, 7) for letters in product("abc", repeat=count)]
+    assert one.covers(other) is not any(other.matches(tag) and not one.matches(tag) for tag in tags)

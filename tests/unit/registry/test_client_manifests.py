@@ -189,3 +189,28 @@ async def test_a_hidden_repository_stays_hidden(client: RegistryClient, registry
         await client.get_manifest(TAGGED, allowed(BODY), ALICE)
     assert raised.value.status == 404
     assert registry.requests == [f"GET {PATH}", f"GET {UNKNOWN_PATH}", f"HEAD {TAG_PATH}"]
+
+
+async def test_what_is_to_be_signed_is_measured(client: RegistryClient, registry: FakeRegistry) -> None:
+    """Length and kind come from bytes that hash to the digest, and the bytes themselves are not handed out."""
+    body = index([BODY])
+    registry.holds(body)
+    measured = await client.measure(TAGGED.repository, digest(body), ALICE)
+    assert measured
+    assert (measured.digest, measured.length, measured.is_index) == (digest(body), len(body), True)
+    assert await client.measure(TAGGED.repository, UNKNOWN_DIGEST, ALICE) is None
+
+
+async def test_what_is_measured_is_believed_byte_for_byte(client: RegistryClient, registry: FakeRegistry) -> None:
+    """Nobody is told to sign a length that other bytes have."""
+    registry.scripted[f"GET {PATH}"] = answering(body=image("other"), Content_Type=MediaType.DOCKER_MANIFEST)
+    with pytest.raises(ContentMismatch):
+        await client.measure(TAGGED.repository, DIGEST, ALICE)
+
+
+async def test_who_is_not_let_in_measures_nothing(client: RegistryClient, registry: FakeRegistry) -> None:
+    """The registry's own answer is kept."""
+    registry.scripted[f"GET {PATH}"] = answering(status=401)
+    with pytest.raises(Relayed) as relayed:
+        await client.measure(TAGGED.repository, DIGEST, ALICE)
+    assert relayed.value.status == 401

@@ -26,5 +26,6 @@ def settings(path: Path) -> TrustStoreSettings:
 async def store(settings: TrustStoreSettings) -> AsyncIterator[SqlTrustStore]:
     """A new store."""
     opened = await open_store(settings)
+    assert isinstance(opened, SqlTrustStore)
     yield opened
     await opened.close()

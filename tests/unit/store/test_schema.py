@@ -17,6 +17,7 @@ from proxy.names import Tag
 from proxy.store import schema
 from proxy.store.opening import open_reader, open_store
 from proxy.store.protocol import Conflict, Remembered
+from proxy.store.sql import SqlTrustStore
 from proxy.store.tables import METADATA
 from tests.unit.store.material import GUN, MINUTE, NOON, NOTARY, files_of
 
@@ -25,6 +26,7 @@ from alembic import op
 
 revision = "9999"
 down_revision = "0002"
+from proxy.store.sql import SqlTrustStore
 
 
 def upgrade() -> None:
@@ -121,6 +123,7 @@ async def test_the_tables_are_strict(settings: TrustStoreSettings, path: Path) -
 async def test_the_log_is_written_ahead_and_synced(settings: TrustStoreSettings) -> None:
     """A commit that returned survives a power cut: WAL, and a full sync with each commit."""
     store = await open_store(settings)
+    assert isinstance(store, SqlTrustStore)
     with store._engine.connect() as connection:
         pragmas = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous")

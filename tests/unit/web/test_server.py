@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from certs.authority import Authority
 from proxy import server
@@ -26,6 +27,7 @@ from tests.unit.web.listening import Line
 from tests.unit.web.test_listener import Slow
 
 HERE = Address("127.0.0.1", 0)
+EVERYWHERE = "0.0.0.0"  # noqa: S104  (nothing listens there)
 
 
 @pytest.fixture
@@ -125,6 +127,41 @@ def test_without_candidates_there_is_none(tls: TlsSettings) -> None:
     """The listener on which everything is answered exists only where it is configured."""
     services = cast("app.Services", object())
     assert [each.key for each in server._doors(settings(tls, candidates=False), services)] == ["listen"]
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "url"),
+    [
+        pytest.param(Address("10.0.0.5", 5000), "registry.example.com", "http://10.0.0.5:5000", id="one-address"),
+        pytest.param(Address("::1", 5000), "registry.example.com", "http://[::1]:5000", id="ipv6"),
+        pytest.param(Address(EVERYWHERE, 5000), "registry:5000", "http://registry:5000", id="every-address-named"),
+        pytest.param(Address("::", 80), "registry", "http://registry:80", id="every-ipv6-address-named"),
+        pytest.param(Address(EVERYWHERE, 5000), "registry", "http://127.0.0.1:5000", id="name-of-another-port"),
+        pytest.param(Address("::", 5000), "registry:443", "http://127.0.0.1:5000", id="name-of-a-balancer"),
+    ],
+)
+def test_it_says_where_it_can_be_asked(address: Address, name: str, url: str) -> None:
+    """A URL that works from here, by the registry's name where that leads to this port."""
+    assert server._reached_at(serving("listen", address=address), name) == url
+
+
+def test_with_tls_it_is_asked_by_the_name_in_its_certificate(tls: TlsSettings) -> None:
+    """Under its address nobody would trust it."""
+    listener = serving("listen", tls, Address("10.0.0.5", 5443))
+    assert server._reached_at(listener, "registry.example.com") == "https://registry.example.com:5443"
+
+
+@pytest.mark.parametrize("with_tls", [pytest.param(False, id="plain"), pytest.param(True, id="TLS")])
+async def test_a_port_that_the_system_chose_is_the_one_that_is_told(tls: TlsSettings, *, with_tls: bool) -> None:
+    """Port 0 leads nowhere."""
+    listener = serving("listen", tls if with_tls else None)
+    async with server._listening(listener):
+        url = URL(server._reached_at(listener, "127.0.0.1"))
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.close()
+        await writer.wait_closed()
+        assert await reader.read() == b""
+    assert url.scheme == ("https" if with_tls else "http")
 
 
 @pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])

@@ -27,7 +27,7 @@ NO_CA = "holds no authority (it is no CA certificate)"
 def warnings(site: Site, sections: Mapping[str, str], now: datetime | None = NOW) -> list[str]:
     """What a configuration with these sections warns of at an instant."""
     site.write("config.yaml", compose(**sections))
-    return [line.removeprefix(f"{site.file}:") for line in load(site.file, {}, now).warnings]
+    return site.lines("\n".join(load(site.file, {}, now).warnings))
 
 
 def with_names(domains: Iterable[str] = (), addresses: Iterable[str] = ()) -> x509.Certificate:

@@ -80,20 +80,7 @@ async def test_a_layer_that_many_images_share_is_found_by_each() -> None:
     for image in images:
         await asked.remember(verified(image))
     for image in images:
-        assert asked.names_blob(APP, blob("base"), roots(image))
-    assert not asked.names_blob(APP, blob("base"), roots(layered("elsewhere", "base")))
-
-
-async def test_names_blob_asks_nobody() -> None:
-    """What is not in memory is not said to be named, and nothing is read to find out."""
-    image = layered("app", "layer")
-    shelf = Shelf(image)
-    asked, there = closure(shelf), roots(image)
-    assert not asked.names_blob(APP, blob("layer"), there)
-    await asked.remember(verified(image))
-    assert asked.names_blob(APP, blob("layer"), there)
-    assert not asked.names_blob(APP, digest(image), there)
-    assert shelf.read == []
+        assert isinstance(await asked.find_blob(APP, blob("base"), roots(image), ALICE), Found)
 
 
 async def test_right_after_a_restart_images_are_read() -> None:
@@ -114,7 +101,6 @@ async def test_an_image_of_another_length_than_signed_names_nothing() -> None:
     wrong = Roots((allowed(image, length=len(image) + 1),))
     asked = closure(Shelf(image))
     await asked.remember(verified(image))
-    assert not asked.names_blob(APP, blob("layer"), wrong)
     assert await asked.find_blob(APP, blob("layer"), wrong, ALICE) == Absent()
 
 

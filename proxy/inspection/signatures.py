@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final, TypedDict
 
-from proxy.names import RELEASES, TARGETS, RoleName, Tag
+from proxy.names import RELEASES, TARGETS, Digest, RoleName, Tag
 from proxy.tuf.collection import Collection, Role
 from proxy.tuf.keys import PublicKey
 
@@ -41,17 +41,18 @@ class Inspected(TypedDict):
     AdministrativeKeys: list[Holder]
 
 
-def inspect(name: str, collection: Collection, tag: Tag | None) -> Inspected:
+def inspect(name: str, collection: Collection, only: Tag | Digest | None) -> Inspected:
     """One element of the array that `docker trust inspect` prints; `name` is the reference as it was typed.
 
     A pair of tag and digest is shown if `targets` or `targets/releases` has it, with every other role that
-    has the same pair as its signers; a tag that is given limits the pairs to it.
+    has the same pair as its signers; `only` limits the pairs to those of a tag or of a digest.
     """
     return {
         "Name": name,
         "SignedTags": [
             {"SignedTag": signed, "Digest": digest, "Signers": list(signers) or [_REPO_ADMIN]}
-            for (signed, digest), signers in _released_pairs(collection, tag).items()
+            for (signed, digest), signers in _released_pairs(collection).items()
+            if only in (None, signed, f"sha256:{digest}")
         ],
         "Signers": _signers(collection),
         "AdministrativeKeys": [
@@ -61,13 +62,15 @@ def inspect(name: str, collection: Collection, tag: Tag | None) -> Inspected:
     }
 
 
-def _released_pairs(collection: Collection, tag: Tag | None) -> dict[tuple[Tag, str], tuple[str, ...]]:
+def public_root_ids(collection: Collection) -> dict[str, str]:
+    """The root keys' public key ids, which `roots` pins, by the ids that `inspect` shows, those of certificates."""
+    return {key_id: key.public_key_id for key_id, key in collection.root_keys.items()}
+
+
+def _released_pairs(collection: Collection) -> dict[tuple[Tag, str], tuple[str, ...]]:
     releasing = [role for name in (TARGETS, RELEASES) if isinstance(role := collection.roles.get(name), Role)]
     pairs = {
-        (named, target.digest.hex)
-        for role in releasing
-        for named, target in role.targets.items()
-        if (tag is None or named == tag) and role.target(named)
+        (named, target.digest.hex) for role in releasing for named, target in role.targets.items() if role.target(named)
     }
     others = [role for role in collection.usable() if role.name not in (TARGETS, RELEASES)]
     return {

@@ -1,0 +1,202 @@
+"""What to run next, by what the refusal is: complete commands, and what they are for."""
+
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
+
+from proxy.errors import (
+    Blocked,
+    CannotDecide,
+    ContentMismatch,
+    DigestNotSigned,
+    Expired,
+    ManifestAmbiguous,
+    ManifestMissing,
+    MetadataCorrupt,
+    NoRule,
+    NoTrustData,
+    Refusal,
+    RegistryUnreachable,
+    Rollback,
+    RootNotTrusted,
+    RootRotationBroken,
+    SignedLengthWrong,
+    SignerMissing,
+    SignersDisagree,
+    TagNotSigned,
+    ThresholdNotMet,
+)
+from proxy.explanation.commands import Commands
+from proxy.explanation.digests import with_digest
+from proxy.explanation.known import Known
+from proxy.explanation.story import Step
+from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Digest
+from proxy.policy.evaluation import signed_tags
+from proxy.policy.holders import Hold
+from proxy.policy.signers import Released
+from proxy.policy.tally import Standing, Tally
+
+_Steps: TypeAlias = Iterator[Step]
+
+_PULLS: Final = 3  # signed tags that are offered instead
+_WITH_VOTE: Final = (Standing.COUNTS, Standing.NOT_ASKED)
+_OWN_KEYS: Final = (Standing.KEY_FOREIGN, Standing.KEY_UNUSED, Standing.KEY_RUN_OUT, Standing.KEY_BLOCKED)
+
+
+def after(known: Known, taken: Tally | None) -> tuple[Step, ...]:
+    """What to do, the most useful first; nothing where nothing is refused."""
+    refusal = known.decision.refusal
+    if refusal is None:
+        return ()
+    for kinds, steps in _BY_KIND:
+        if isinstance(refusal, kinds):
+            return tuple(steps(known, taken, Commands(known)))
+    return tuple(_ask_doctor(known, taken, Commands(known)))
+
+
+def _add_entry(_known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    yield Step((), "add an entry to the configuration, such as the one above, and say who must sign")
+    yield Step(run.own("config", "check", run.reference), "then see which entry applies")
+
+
+def _sign(known: Known, taken: Tally | None, run: Commands) -> _Steps:
+    yield from _first_mend(known, taken, run)
+    roles, wanted = _missing(known, taken)
+    for role in roles:
+        purpose = f"what the holder of {role} runs to sign it"
+        yield Step(run.sign(role), purpose, enough=wanted if wanted < len(roles) else 0)
+    yield Step(run.own("inspect", run.repository), "which tags are signed, and by whom")
+    if isinstance(known.decision.refusal, NoTrustData):
+        place = known.entry.place if known.entry else ""
+        where = f" at {place}" if place else ""
+        yield Step((), f"if it is signed under another name than {known.gun}: set `gun` in its entry{where}")
+
+
+def _first_mend(known: Known, taken: Tally | None, run: Commands) -> _Steps:
+    """Signing again helps nobody whose key is not the one that policy and Notary agree on, or who may not speak."""
+    for voice in taken.voices if taken else ():
+        if voice.standing is Standing.UNCOVERED:
+            words = run.notary("delegation add", voice.signer.role, f"--paths={known.reference.target}", "--publish")
+            yield Step(
+                words, f"what the owner of the collection runs first, so that {voice.signer.role} covers the tag"
+            )
+        if voice.standing in _OWN_KEYS:
+            name = voice.signer.name
+            yield Step((), f"first make `signers.{name}.keys` and the keys that Notary delegates to {name} the same")
+
+
+def _missing(known: Known, taken: Tally | None) -> tuple[tuple[str, ...], int]:
+    """The roles that have yet to sign, and how many of them it takes."""
+    entry = known.entry
+    if taken is None:
+        if entry is None or isinstance(known.reference.target, Digest):
+            return (), 0
+        signed_by = entry.rule_for(known.reference.target)[1]
+        if isinstance(signed_by, Released):
+            return (TARGETS,), 1
+        needed = 1 if not hasattr(signed_by, "needed") else signed_by.needed
+        return tuple(signer.role for signer in signed_by.signers), needed
+    if isinstance(known.decision.refusal, SignerMissing):
+        refusal = known.decision.refusal
+        return tuple(f"{TARGETS}/{name}" for name in refusal.missing), refusal.wanted
+    lacking = tuple(voice.signer.role for voice in taken.voices if voice.standing not in _WITH_VOTE)
+    return (lacking, taken.needed - taken.most) if lacking else ((taken.release.role,), 1)
+
+
+def _agree(_known: Known, taken: Tally | None, run: Commands) -> _Steps:
+    voices = [voice for voice in taken.voices if voice.target] if taken else []
+    for voice in voices:
+        said = voice.target.digest if voice.target else ""
+        yield Step(run.sign(voice.signer.role), f"{voice.signer.name} signed {said}", enough=1)
+    yield Step(run.own("inspect", run.repository), "which tags are signed, and by whom")
+
+
+def _pull_signed(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    target = known.reference.target
+    for each in with_digest(known, target) if isinstance(target, Digest) else ():
+        words = "why this tag has it no more" if each.hold is Hold.LOST else "why this tag has it not"
+        yield Step(run.own("explain", f"{run.repository}:{each.tag}"), words)
+    yield Step(run.own("inspect", run.repository), "which digests are signed, and by whom")
+    if known.evidence and known.entry:
+        tags = signed_tags(
+            known.entry,
+            known.evidence.collection,
+            known.now,
+            past=known.evidence.past,
+            blocked=known.policy.blocked,
+        )
+        for tag in sorted(tags)[-_PULLS:]:
+            yield Step(
+                ("docker", "pull", f"{known.registry_name}/{known.reference.repository}:{tag}"), "signed", enough=1
+            )
+
+
+def _go_round_blocked(known: Known, taken: Tally | None, run: Commands) -> _Steps:
+    target = known.reference.target
+    if known.policy.blocked.digests and (isinstance(target, Digest) or _is_of_digest(known)):
+        yield Step(run.own("inspect", run.repository), "what else is signed: this digest stays blocked")
+        return
+    for voice in taken.voices if taken else ():
+        if voice.standing in (Standing.UNUSABLE, Standing.KEY_BLOCKED):
+            yield Step(run.sign(voice.signer.role), "sign it again with a key that is not blocked", enough=1)
+    yield Step(run.own("doctor"), "which role the blocked key keeps from counting")
+
+
+def _is_of_digest(known: Known) -> bool:
+    return isinstance(known.decision.refusal, Blocked) and known.decision.refusal.subject.startswith("digest ")
+
+
+def _publish_again(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    """Who can sign a role anew; the notary client itself stops at an expired role of the top (measured, 0.7.0)."""
+    role = getattr(known.decision.refusal, "role", "")
+    if role in (TIMESTAMP, SNAPSHOT):
+        yield Step(
+            (), f"Notary's server signs {role} when it is asked: it lacks the key or a valid root, ask its operator"
+        )
+        yield Step(run.own("doctor"), "whether Notary answers, and what with")
+    elif role in (ROOT, TARGETS):
+        why = f"the notary client publishes nothing over a {role} that does not hold"
+        yield Step((), f"{why}: whoever has its keys signs it with another tool, or makes the collection anew")
+    else:
+        yield Step(run.notary("witness", role, "--publish"), f"what a holder of a key of {role} runs to sign it anew")
+    yield Step(run.own("verify", run.reference), "then see whether it is served")
+
+
+def _pin(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    pattern = known.entry.pattern if known.entry else ""
+    purpose = f"the root that Notary serves, to be compared with its holder before it goes into `roots` of {pattern}"
+    yield Step(run.own("pin", run.repository), purpose)
+
+
+def _push(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    if isinstance(known.reference.target, Digest):
+        yield Step((), "whoever has the image pushes it again, by a tag of its own")
+    else:
+        image = f"{known.registry_name}/{known.reference}"
+        yield Step((), f"whoever has the image that was signed pushes it to {image} again")
+    yield Step(run.own("verify", run.reference), "then see whether it is served")
+
+
+def _sign_length(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    refusal = known.decision.refusal
+    for name in refusal.signers if isinstance(refusal, SignedLengthWrong) else ():
+        yield Step(run.sign(f"{TARGETS}/{name}"), f"{name} signed it with a wrong length")
+
+
+def _ask_doctor(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    if known.entry and known.entry.pins.is_tofu and not known.has_store:
+        yield from _pin(known, None, run)
+    yield Step(run.own("doctor"), "which of the hops to registry, Notary and trust store does not work, and why")
+
+
+_BY_KIND: Final[tuple[tuple[tuple[type[Refusal], ...], Callable[[Known, Tally | None, Commands], _Steps]], ...]] = (
+    ((NoRule,), _add_entry),
+    ((NoTrustData, TagNotSigned, SignerMissing), _sign),
+    ((SignersDisagree,), _agree),
+    ((DigestNotSigned,), _pull_signed),
+    ((Blocked,), _go_round_blocked),
+    ((Expired, ThresholdNotMet), _publish_again),
+    ((RootNotTrusted, RootRotationBroken), _pin),
+    ((ManifestMissing, ManifestAmbiguous), _push),
+    ((SignedLengthWrong,), _sign_length),
+    ((Rollback, MetadataCorrupt, ContentMismatch, RegistryUnreachable, CannotDecide), _ask_doctor),
+)

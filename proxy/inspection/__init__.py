@@ -1,0 +1,1 @@
+"""What is in trust data, shown to people who ask: who signed what, and which root keys there are."""

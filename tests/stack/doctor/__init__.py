@@ -1,0 +1,1 @@
+"""Every hop of a real installation, whole and with one fault at a time."""

@@ -1,0 +1,226 @@
+"""Everybody who knows something is asked, and nobody's silence changes the verdict but the resolver's own."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict
+
+from proxy import limits
+from proxy.assembly import Parts
+from proxy.errors import (
+    Blocked,
+    ContentMismatch,
+    DeadlineExceeded,
+    ManifestMissing,
+    NotaryUnreachable,
+    Refusal,
+    RegistryUnreachable,
+    RootNotTrusted,
+    TrustStoreUnavailable,
+    Undecided,
+)
+from proxy.explanation import gather, gathering, tell
+from proxy.explanation.known import Known, RegistryWord
+from proxy.names import Digest, Gun, Reference, Tag
+from proxy.policy.decisions import Allowed
+from proxy.policy.entries import Blocklist
+from proxy.policy.signers import Released
+from proxy.registry.failures import Relayed
+from proxy.registry.headers import ClientCredentials
+from proxy.store.overlay import Overlay
+from proxy.store.protocol import Remembered
+from proxy.tuf.pins import Pins, RootPin
+from tests.support.resolving import REPOSITORY, TAG, Bench, bench
+from tests.unit.explanation.situations import NOTARIES, OTHER, entry
+
+UNAUTHORISED = Relayed(401, CIMultiDict(), b"")
+
+
+@dataclass
+class Registry:
+    """A registry that names a digest and has every manifest, or fails as a test says."""
+
+    names: Digest | Exception | None = None
+    has: Exception | None = None
+    is_slow: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def walker(self, client: ClientCredentials) -> ClientCredentials:
+        """Nobody has a credential."""
+        return client
+
+    async def named(self, reference: Reference, _credentials: ClientCredentials) -> Digest | None:
+        """What it has under a reference."""
+        self.asked.append(str(reference))
+        if self.is_slow:
+            await asyncio.sleep(60)
+        if isinstance(self.names, Exception):
+            raise self.names
+        return self.names
+
+    async def get_manifest(self, _reference: Reference, allowed: Allowed, _credentials: ClientCredentials) -> None:
+        """Whether it has a manifest as it was signed."""
+        self.asked.append(allowed.digest)
+        if self.has:
+            raise self.has
+
+
+async def ask(desk: Bench, registry: Registry, reference: Reference = TAG, **given: Any) -> Known:
+    """What is known of a reference with this registry."""
+    parts: Any = Parts(desk.resolver, desk.resolver.registry, desk.resolver.closure)
+    given = {"has_store": True, **given}
+    return await gather(Parts(parts.resolver, registry, parts.closure), reference, NOTARIES, **given)  # type: ignore[arg-type]  # a double
+
+
+async def test_what_is_allowed_is_looked_at_in_the_registry() -> None:
+    """The verdict stands, the registry says what it has, and where signers publish is known."""
+    async with bench() as desk:
+        known = await ask(desk, Registry(OTHER))
+        assert known.decision.refusal is None
+        assert known.registry == RegistryWord(OTHER, has_signed=True)
+        assert known.notary is NOTARIES["corp"]
+        assert known.evidence
+        assert known.remembered is None
+
+
+async def test_evidence_is_what_the_decision_rests_on() -> None:
+    """Newer evidence might say something else, so Notary is asked once, however short evidence is fresh."""
+    async with bench(entry(Released(), pins=Pins.tofu(), fresh_for=timedelta(0))) as desk:
+        known = await ask(desk, Registry())
+        assert known.evidence
+        assert known.evidence.checked_at == known.decision.checked_at
+        assert desk.asked() == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "has_signed"),
+    [
+        pytest.param(ManifestMissing("sha256:7"), False, id="missing"),
+        pytest.param(ContentMismatch("sha256:7", "sha256:8"), True, id="other-bytes"),
+    ],
+)
+async def test_the_bytes_are_part_of_the_verdict(failure: Refusal, *, has_signed: bool) -> None:
+    """As in `verify`, what nobody could pull is refused."""
+    async with bench() as desk:
+        known = await ask(desk, Registry(OTHER, failure))
+        assert known.decision.refusal is failure
+        assert known.registry == RegistryWord(OTHER, has_signed=has_signed)
+
+
+@pytest.mark.parametrize(
+    ("registry", "silence"),
+    [
+        pytest.param(Registry(UNAUTHORISED), "it answered 401", id="names-nothing"),
+        pytest.param(Registry(has=UNAUTHORISED), "it answered 401", id="lets-nobody-read"),
+        pytest.param(Registry(RegistryUnreachable("it is away")), "it is away", id="away"),
+        pytest.param(Registry(is_slow=True), "no answer in time", id="slow"),
+    ],
+)
+async def test_a_silent_registry_changes_nothing(
+    registry: Registry, silence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why it does not tell is told; the verdict is the resolver's."""
+    monkeypatch.setattr(gathering, "DECISION_SECONDS", 0.05 if registry.is_slow else limits.DECISION_SECONDS)
+    async with bench() as desk:
+        known = await ask(desk, registry)
+        assert known.decision.refusal is None
+        assert silence in known.registry.silence
+
+
+async def test_notary_is_not_asked_again_when_it_is_away() -> None:
+    """The refusal says why there is no evidence; what is remembered is there all the same."""
+    async with bench() as desk:
+        await desk.resolver.evidence_for(REPOSITORY)
+        desk.clock.pass_by(3600)
+        desk.notary.away = True
+        known = await ask(desk, Registry())
+        assert isinstance(known.silence, NotaryUnreachable)
+        assert known.decision.refusal is known.silence
+        assert isinstance(known.remembered, Remembered)
+
+
+async def test_a_root_that_is_not_trusted_is_shown() -> None:
+    """What Notary serves is fetched to be shown, and no evidence is made of it."""
+    pins = Pins((RootPin("other", frozenset({"7" * 64})),))
+    async with bench(entry(Released(), pins=pins)) as desk:
+        known = await ask(desk, Registry())
+        assert isinstance(known.silence, RootNotTrusted)
+        assert known.served_root == desk.sim.current["root"]
+        assert known.evidence is None
+
+
+async def test_a_blocked_digest_has_evidence_all_the_same() -> None:
+    """A digest is blocked before anybody is asked; the evidence is asked for to explain it."""
+    async with bench(blocked=Blocklist({OTHER: "leaked"})) as desk:
+        known = await ask(desk, Registry(), Reference(REPOSITORY, OTHER))
+        assert isinstance(known.decision.refusal, Blocked)
+        assert known.evidence
+
+
+async def test_evidence_for_a_blocked_digest_that_cannot_be_had() -> None:
+    """Then it is told why, beside the block."""
+    async with bench(blocked=Blocklist({OTHER: "leaked"})) as desk:
+        desk.notary.away = True
+        known = await ask(desk, Registry(), Reference(REPOSITORY, OTHER))
+        assert isinstance(known.decision.refusal, Blocked)
+        assert isinstance(known.silence, NotaryUnreachable)
+
+
+async def test_evidence_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for longer than for a decision."""
+    monkeypatch.setattr(gathering, "DECISION_SECONDS", 0.05)
+    async with bench(blocked=Blocklist({OTHER: "leaked"})) as desk:
+        desk.notary.hold.clear()
+        known = await ask(desk, Registry(), Reference(REPOSITORY, OTHER))
+        desk.notary.hold.set()
+        assert isinstance(known.silence, DeadlineExceeded)
+
+
+class ClosedStore(Overlay):
+    """A trust store that cannot be read."""
+
+    async def load(self, _notary: str, _gun: Gun) -> Remembered | None:
+        """Not now."""
+        raise TrustStoreUnavailable("it is locked")
+
+    async def indexes_naming(self, _digest: Digest) -> tuple[Digest, ...]:
+        """Not now either."""
+        raise TrustStoreUnavailable("it is locked")
+
+
+async def test_a_store_that_cannot_be_read() -> None:
+    """It is not the same as one that remembers nothing."""
+    async with bench(store=ClosedStore(None)) as desk:
+        known = await ask(desk, Registry(), Reference(REPOSITORY, OTHER))
+        assert known.store_silence == "it is locked"
+        assert isinstance(known.decision.refusal, TrustStoreUnavailable)
+        assert known.indexes == ()
+
+
+async def test_nobody_is_trusted_on_first_use() -> None:
+    """Without pins and without a trust store there is no verdict, as in `verify`."""
+    async with bench() as desk:
+        known = await ask(desk, Registry(), has_store=False)
+        assert isinstance(known.decision.refusal, Undecided)
+        assert known.evidence
+
+
+async def test_another_registrys_name() -> None:
+    """An image of a registry that is answered for too has a GUN, and commands, under that name."""
+    async with bench() as desk:
+        known = await ask(desk, Registry(), name="docker.io")
+        assert known.gun == known.decision.gun == f"docker.io/{REPOSITORY}"
+        steps = [step.words for step in tell(known).steps if "verify" in step.words or "pin" in step.words]
+        assert all(f"docker.io/{REPOSITORY}" in words[2] for words in steps)
+        assert steps
+
+
+async def test_no_entry() -> None:
+    """Where no entry applies nobody is asked for trust data."""
+    async with bench(entry(Released(), "tools/*")) as desk:
+        known = await ask(desk, Registry(), Reference(REPOSITORY, Tag("1")))
+        assert (known.entry, known.gun, known.notary, known.evidence) == (None, None, None, None)
+        assert desk.asked() == 0

@@ -1,0 +1,91 @@
+"""Every refusal has something to run next, as it stands."""
+
+from typing import Final
+
+import pytest
+
+from proxy import errors
+from proxy.errors import Refusal
+from proxy.explanation import as_json, tell
+from proxy.explanation.commands import typed
+from proxy.names import Reference
+from proxy.refusals import TABLE, row_of
+from tests.support.collections import NOW
+from tests.unit.explanation.bare import BY_DIGEST, known
+from tests.unit.explanation.situations import (
+    IS,
+    OTHER,
+    TAG,
+)
+
+# Refusals that are about a request, a write or a blob: nobody can ask about those by a reference.
+ELSEWHERE: Final = {
+    errors.BlobNotAdmitted,
+    errors.NameInvalid,
+    errors.TagInvalid,
+    errors.DigestInvalid,
+    errors.PathUnknown,
+    errors.MethodNotAllowed,
+    errors.PushRefused,
+    errors.DeleteRefused,
+    errors.PusherHead,
+    errors.NotAcceptable,
+    errors.Internal,
+}
+
+
+REFUSALS: Final[list[Refusal]] = [
+    errors.NoRule(),
+    errors.Blocked("digest sha256:7..", "leaked"),
+    errors.NoTrustData("root"),
+    errors.TagNotSigned("1.4", unreleased=False),
+    errors.SignerMissing("1.4", ("alice",), 1, ("qa",)),
+    errors.SignersDisagree("1.4", (IS, OTHER)),
+    errors.DigestNotSigned(IS, "1.4", NOW),
+    *(errors.Expired(role, NOW) for role in ("root", "timestamp", "snapshot", "targets", "targets/alice")),
+    errors.ThresholdNotMet("targets", 0, 1),
+    errors.RootNotTrusted("it is not pinned"),
+    errors.RootRotationBroken("0 of 1 signatures"),
+    errors.Rollback("targets", "from version 2 to 1"),
+    errors.MetadataCorrupt("targets", "it is no JSON"),
+    errors.SignedLengthWrong(("alice",), 1, 2),
+    errors.ManifestAmbiguous("schema 1"),
+    errors.ManifestMissing(IS),
+    errors.ContentMismatch(IS, OTHER),
+    errors.RegistryUnreachable("refused"),
+    errors.RegistryTimedOut("no answer"),
+    errors.NotaryUnreachable("refused"),
+    errors.TrustStoreUnavailable("locked"),
+    errors.DeadlineExceeded(10),
+    errors.Undecided("the clock is behind"),
+]
+
+
+def test_every_refusal_is_among_them() -> None:
+    """Whatever can be refused when somebody asks about a reference has its steps tested below."""
+    assert {type(each) for each in REFUSALS} == TABLE.keys() - ELSEWHERE
+
+
+@pytest.mark.parametrize("reference", [pytest.param(TAG, id="tag"), pytest.param(BY_DIGEST, id="digest")])
+@pytest.mark.parametrize("refusal", [pytest.param(each, id=f"{row_of(each).code}-{each}"[:40]) for each in REFUSALS])
+def test_every_refusal_has_a_next_command(refusal: Refusal, reference: Reference) -> None:
+    """Nobody is left without something to run, complete with the configuration, even without evidence."""
+    story = tell(known(refusal, reference=reference))
+    own = [step.words for step in story.steps if step.words[:1] == ("tagwarden",)]
+    assert own
+    assert all(words[-2:] == ("-c", "a b.yaml") for words in own)
+    assert story.conclusion.code == row_of(refusal).code
+    assert as_json(story)["steps"]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        pytest.param(("notary", "-d", "~/.docker/trust"), "notary -d ~/.docker/trust", id="home"),
+        pytest.param(("a", "~/x; rm -rf"), "a '~/x; rm -rf'", id="no-home"),
+        pytest.param(("a", "b c"), "a 'b c'", id="blank"),
+    ],
+)
+def test_commands_can_be_pasted(words: tuple[str, ...], shown: str) -> None:
+    """What is printed is what a shell runs, and nothing more."""
+    assert typed(words) == shown

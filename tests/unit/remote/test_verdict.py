@@ -1,0 +1,198 @@
+"""What an answer of a proxy says: believed if all of it holds together, and no verdict else."""
+
+import json
+from hashlib import sha256
+from typing import Final
+
+import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from proxy.limits import VIA_SENTENCE_LENGTH
+from proxy.names import Digest, Reference
+from proxy.remote.verdict import Answer, Told, read
+
+BODY: Final = b'{"schemaVersion": 2}'
+DIGEST: Final = f"sha256:{sha256(BODY).hexdigest()}"
+OTHER: Final = "sha256:" + "7" * 64
+TAG: Final = Reference.parse("shop/api:1.4", "")
+BY_DIGEST: Final = Reference.parse(f"shop/api@{DIGEST}", "")
+SERVER: Final = "https://proxy"
+
+ALLOWED: Final = {"X-Tagwarden-Decision": "allowed", "Docker-Content-Digest": DIGEST}
+REFUSED: Final = {"X-Tagwarden-Decision": "refused", "X-Tagwarden-Refusal": "tag_not_signed"}
+WOULD: Final = {"X-Tagwarden-Decision": "would-refuse", "X-Tagwarden-Refusal": "tag_not_signed"}
+
+
+def answer(status: int, body: bytes | None, *lines: tuple[str, str], **headers: str) -> Answer:
+    """An answer with these headers, those in `lines` beside others of their name."""
+    named = [(name.replace("_", "-"), value) for name, value in headers.items()]
+    return Answer(status, CIMultiDictProxy(CIMultiDict([*named, *lines])), body)
+
+
+def error(**fields: object) -> bytes:
+    """An error body as registries have it."""
+    return json.dumps({"errors": [{"code": "DENIED", **fields}]}).encode()
+
+
+def told(status: int, headers: dict[str, str], body: bytes | None = BODY, reference: Reference = TAG) -> Told:
+    """Read an answer about a reference."""
+    return read(answer(status, body, *headers.items()), reference, SERVER)
+
+
+# --- allowed ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reference", [pytest.param(TAG, id="tag"), pytest.param(BY_DIGEST, id="digest")])
+def test_allowed_is_believed_with_the_bytes(reference: Reference) -> None:
+    """The digest is computed from what was served, and agrees with what is said."""
+    headers = {**ALLOWED, "X-Tagwarden-Signers": "alice, qa", "X-Request-Id": "r1"}
+    heard = told(200, headers, reference=reference)
+    assert (heard.word, heard.digest, heard.length) == ("allowed", Digest(DIGEST), len(BODY))
+    assert (heard.signers, heard.request_id, heard.pending) == (("alice", "qa"), "r1", False)
+    assert heard.sentence == f"{reference} is {DIGEST}, signed by alice, qa"
+
+
+def test_evidence_of_an_outage_is_said() -> None:
+    """It is allowed, and Notary is away."""
+    heard = told(200, {**ALLOWED, "X-Tagwarden-Stale": "90"})
+    assert (heard.word, heard.stale) == ("allowed", 90)
+    assert heard.sentence.endswith("(Notary is away, the evidence is 90 s old)")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "reference"),
+    [
+        pytest.param(200, ALLOWED, b"other bytes", TAG, id="other-bytes"),
+        pytest.param(200, {**ALLOWED, "Docker-Content-Digest": OTHER}, BODY, TAG, id="other-digest-said"),
+        pytest.param(200, ALLOWED, BODY, Reference.parse(f"a@{OTHER}", ""), id="other-digest-asked"),
+        pytest.param(200, {"X-Tagwarden-Decision": "allowed"}, BODY, TAG, id="no-digest-said"),
+        pytest.param(200, {**ALLOWED, "Docker-Content-Digest": "sha512:0"}, BODY, TAG, id="no-digest"),
+        pytest.param(200, ALLOWED, None, TAG, id="too-long"),
+        pytest.param(404, ALLOWED, BODY, TAG, id="not-found"),
+        pytest.param(206, ALLOWED, BODY, TAG, id="a-part"),
+        pytest.param(307, ALLOWED, BODY, TAG, id="a-redirect"),
+        pytest.param(200, {**ALLOWED, "X-Tagwarden-Refusal": "blocked"}, BODY, TAG, id="with-a-refusal"),
+        pytest.param(200, {**ALLOWED, "X-Tagwarden-Signers": "alice,"}, BODY, TAG, id="nameless-signer"),
+        pytest.param(200, {**ALLOWED, "X-Tagwarden-Signers": "a\x1b[2J"}, BODY, TAG, id="signer-for-the-terminal"),
+        pytest.param(200, {**ALLOWED, "X-Tagwarden-Stale": "soon"}, BODY, TAG, id="age-is-no-number"),
+        pytest.param(200, {**ALLOWED, "X-Tagwarden-Stale": "9" * 5000}, BODY, TAG, id="age-is-endless"),
+        pytest.param(200, {**ALLOWED, "X-Tagwarden-Decision": "Allowed"}, BODY, TAG, id="another-spelling"),
+        pytest.param(200, {**ALLOWED, "X-Tagwarden-Decision": ""}, BODY, TAG, id="empty-word"),
+    ],
+)
+def test_allowed_that_contradicts_itself_is_no_verdict(
+    status: int, headers: dict[str, str], body: bytes | None, reference: Reference
+) -> None:
+    """Whoever answers so is not to be believed."""
+    heard = told(status, headers, body, reference)
+    assert (heard.word, heard.digest, heard.pending) == (None, None, False)
+    assert "cannot be believed" in heard.sentence
+
+
+@pytest.mark.parametrize("name", ["X-Tagwarden-Decision", "Docker-Content-Digest", "X-Tagwarden-Signers"])
+def test_what_is_said_twice_is_not_believed(name: str) -> None:
+    """Somebody on the way added a line, be it the same one."""
+    headers = {**ALLOWED, "X-Tagwarden-Signers": "alice"}
+    heard = read(answer(200, BODY, *headers.items(), (name, headers[name])), TAG, SERVER)
+    assert heard.word is None
+    assert f"{name} more than once" in heard.sentence
+
+
+# --- no verdict -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 204, 307, 404, 405, 500, 503])
+def test_without_the_header_there_is_no_verdict(status: int) -> None:
+    """Whatever the status: a registry without a proxy in front answers 200 to everything."""
+    heard = told(status, {"Docker-Content-Digest": DIGEST})
+    assert (heard.word, heard.pending) == (None, False)
+    assert "no Tagwarden" in heard.sentence
+
+
+def test_an_audit_may_not_be_ready() -> None:
+    """Its decision runs beside the answer, so asking again is worth while."""
+    assert told(200, {"X-Request-Id": "r", "Server": "tagwarden"}).pending
+
+
+def test_the_registry_behind_a_proxy_may_answer_itself() -> None:
+    """What it says is repeated: the image is not there."""
+    heard = told(404, {"X-Request-Id": "r", "Server": "tagwarden"}, error(message="manifest unknown"))
+    assert (heard.word, heard.pending) == (None, False)
+    assert "the registry behind it answered 404 (manifest unknown)" in heard.sentence
+
+
+@pytest.mark.parametrize("body", [None, b"", b"[]", b"{}", b'{"errors": []}', b'{"errors": [5]}', b"[" * 100_000])
+def test_an_error_without_words_is_an_error_all_the_same(body: bytes | None) -> None:
+    """The status is said."""
+    heard = told(404, {"Server": "tagwarden"}, body)
+    assert heard.word is None
+    assert "answered 404:" in heard.sentence
+
+
+# --- refused ----------------------------------------------------------------------------------
+
+
+def test_a_refusal_comes_with_its_own_account() -> None:
+    """Sentence, code and detail are the proxy's."""
+    detail = {"rule": "**", "missing": ["qa"]}
+    heard = told(403, {**REFUSED, "X-Request-Id": "r"}, error(message="shop/api is unsigned [x]", detail=detail))
+    assert (heard.word, heard.code, heard.sentence) == ("refused", "tag_not_signed", "shop/api is unsigned [x]")
+    assert (heard.detail, heard.request_id) == (detail, "r")
+
+
+@pytest.mark.parametrize("body", [None, b"", b"[]", error(), error(message=5, detail=[])])
+def test_a_refusal_without_words_is_a_refusal(body: bytes | None) -> None:
+    """The table of refusals has some."""
+    heard = told(403, REFUSED, body)
+    assert (heard.word, heard.detail) == ("refused", {})
+    assert heard.sentence.startswith("shop/api:1.4 is refused: Trust data is valid")
+    assert heard.sentence.endswith("[tag_not_signed]")
+
+
+def test_words_are_for_a_line_of_the_terminal() -> None:
+    """A sentence cannot move the cursor, start a line or go on for ever."""
+    message = "\x1b[2J\r\nallowed: \u202e" + "x" * 5000
+    heard = told(403, REFUSED, error(message=message))
+    assert heard.sentence.startswith("?[2J??allowed: ?x")
+    assert len(heard.sentence) == VIA_SENTENCE_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        pytest.param(200, REFUSED, id="served"),
+        pytest.param(403, {"X-Tagwarden-Decision": "refused"}, id="no-code"),
+        pytest.param(403, {**REFUSED, "X-Tagwarden-Refusal": "!"}, id="odd-code"),
+        pytest.param(403, WOULD, id="would-refuse-is-not-served"),
+        pytest.param(200, {"X-Tagwarden-Decision": "would-refuse"}, id="would-refuse-without-code"),
+        pytest.param(200, {**REFUSED, "X-Tagwarden-Decision": "not-enforced"}, id="not-enforced-with-a-refusal"),
+    ],
+)
+def test_a_refusal_that_contradicts_itself_is_no_verdict(status: int, headers: dict[str, str]) -> None:
+    """It says nothing about the image."""
+    heard = told(status, headers)
+    assert heard.word is None
+    assert "cannot be believed" in heard.sentence
+
+
+@pytest.mark.parametrize(("status", "word"), [(403, "refused"), (503, None)])
+def test_a_code_of_a_newer_proxy(status: int, word: str | None) -> None:
+    """Refused is refused; what this version does not know and is the server's trouble is no verdict."""
+    heard = told(status, {**REFUSED, "X-Tagwarden-Refusal": "from_the_future"})
+    assert heard.word == word
+    assert "[from_the_future]" in heard.sentence
+
+
+def test_an_audit_says_what_it_would_refuse() -> None:
+    """The image is served, and the sentence says why it should not be."""
+    heard = told(200, WOULD)
+    assert (heard.word, heard.code, heard.digest) == ("would-refuse", "tag_not_signed", None)
+    assert "not enforced yet" in heard.sentence
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_is_not_enforced_has_no_verdict_to_tell(status: int) -> None:
+    """It is served by the configuration's word."""
+    heard = told(status, {"X-Tagwarden-Decision": "not-enforced"})
+    assert (heard.word, heard.digest) == ("not-enforced", None)
+    assert "without a verdict" in heard.sentence
