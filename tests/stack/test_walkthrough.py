@@ -18,11 +18,11 @@ from deploy.stack.commands import Outcome, run
 from deploy.stack.daemons import Daemon, running
 from deploy.stack.ports import free_port
 from deploy.stack.proxy import tagwarden
-from deploy.stack.web import answers
+from deploy.stack.web import Answer, answers, ask
 from tests.stack.estate import Estate
 from tests.stack.estate import estate as run_estate
 
-AUDIT_SECONDS: Final = 45
+AUDIT_SECONDS: Final = 30
 NEXT: Final = re.compile(r"^next: (tagwarden .*)$", re.MULTILINE)
 CONTACTS: Final = {"shop": "#shop-oncall", "pay": "#pay-oncall", "tools": "#tools", "vendor": "#imports"}
 
@@ -70,6 +70,7 @@ def _next(outcome: Outcome) -> str:
     return found[1]
 
 
+@pytest.mark.timeout(300)
 def test_from_nothing_to_enforcing(estate: Estate, tmp_path: Path) -> None:
     """Propose, check, serve, ask, explain, sign, each as printed before; then the audit ends by itself."""
     address, probes = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
@@ -120,13 +121,15 @@ def _audit(estate: Estate, newcomer: Newcomer, daemon: Daemon) -> None:
 
 def _enforcing(estate: Estate, newcomer: Newcomer, daemon: Daemon, file: Path) -> None:
     """Then what is signed is served, the rest is refused with whom to ask, explained, signed, and served."""
+    url = newcomer.environment["TAGWARDEN__LISTEN__ADDRESS"]
     for reference in estate.signed:
-        asked = newcomer.type(_ask(daemon).replace("REPOSITORY:TAG", reference))
-        assert asked.status == 0, asked.output
+        assert _pull(url, reference).status == 200, reference
     for reference in estate.unsigned:
-        refused = newcomer.type(_ask(daemon).replace("REPOSITORY:TAG", reference))
-        assert refused.status == 1, refused.output
-        assert CONTACTS[reference.partition("/")[0]] in refused.output, refused.output
+        answer = _pull(url, reference)
+        assert answer.status == 403, reference
+        assert CONTACTS[reference.partition("/")[0]] in answer.body.decode(), reference
+    asked = newcomer.type(_ask(daemon).replace("REPOSITORY:TAG", estate.signed[0]))
+    assert asked.status == 0, asked.output
 
     reference = estate.unsigned[0]
     operator = Newcomer(newcomer.directory, {**newcomer.environment, "TAGWARDEN_CONFIG": str(file)})
@@ -138,6 +141,12 @@ def _enforcing(estate: Estate, newcomer: Newcomer, daemon: Daemon, file: Path) -
     _sign_as_printed(estate, commands.output)
     signed = operator.type(_ask(daemon).replace("REPOSITORY:TAG", reference) + " --wait 60s")
     assert signed.status == 0, signed.output
+
+
+def _pull(address: str, reference: str) -> Answer:
+    """Ask for a manifest as clients do."""
+    repository, _, tag = reference.partition(":")
+    return ask(f"http://{address}/v2/{repository}/manifests/{tag}")
 
 
 def _sign_as_printed(estate: Estate, printed: str) -> None:
