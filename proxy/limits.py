@@ -104,6 +104,8 @@ OVERLAY_INDEXES_BYTES: Final = 16 << 20
 # Messages.
 MESSAGE_LENGTH: Final = 200
 CONFIGURATION_BYTES: Final = 4 << 20  # of one file
+TAG_PATTERNS: Final = 128  # of one entry: each is compared with those of the entry that it hides
+INCLUDED_PATTERNS: Final = 256  # with a `*`, of one included file: each is compared with all others
 CONTACT_LENGTH: Final = 60  # of an owner, at the end of a message
 
 # Commands that look at everything.

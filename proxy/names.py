@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Self
 
-from proxy.errors import DigestInvalid, NameInvalid, TagInvalid
+from proxy.errors import DigestInvalid, NameInvalid, TagInvalid, UserError
 from proxy.limits import REPOSITORY_LENGTH, ROLE_NAME_LENGTH, ROLE_NAMES_REMEMBERED, TAG_LENGTH
 
 _REPOSITORY: Final = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
@@ -137,8 +137,15 @@ class Reference:
         """Read `[name/]repository[:tag|@digest]` as a person types it; no tag means `latest`.
 
         `name` is the registry's public `host[:port]`, dropped where it leads. With both tag and digest
-        the digest counts, as it does for clients. Raises `NameInvalid`, `TagInvalid`, `DigestInvalid`.
+        the digest counts, as it does for clients.
+
+        Raises:
+            NameInvalid, TagInvalid, DigestInvalid: a part of it fits no grammar.
+            UserError: it has a transport in front, as skopeo writes it.
         """
+        transport, mark, bare = text.partition("://")
+        if mark:
+            raise UserError(f"{text} is no image name: write {bare}, without {transport}://")
         rest = text.removeprefix(f"{name}/")
         path, at, digest = rest.partition("@")
         head, slash, last = path.rpartition("/")
@@ -155,3 +162,8 @@ class Descriptor:
     digest: Digest
     length: int
     media_type: str
+
+
+def plain(text: str) -> str:
+    """One line without anything that a terminal could take for a command: certificates and servers say anything."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 from proxy import errors
 from proxy.limits import MESSAGE_LENGTH
+from proxy.names import SNAPSHOT, TIMESTAMP
 
 Level: TypeAlias = Literal["info", "warning", "error"]
 
@@ -91,13 +92,13 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
     errors.Expired: Row(
         "expired", 403, "DENIED", "warning",
-        "{reference}: role {role} of gun {gun} expired at {expires}: ask its owner to publish again",
+        "{reference}: role {role} of gun {gun} expired at {expires}: ask {whom} to publish again",
         "A role that the decision needs has expired.",
         is_owned=True,
     ),
     errors.ThresholdNotMet: Row(
         "threshold_not_met", 403, "DENIED", "warning",
-        "{reference}: role {role} of gun {gun} has {valid} of {threshold} valid signatures: ask its owner to sign",
+        "{reference}: role {role} of gun {gun} has {valid} of {threshold} valid signatures: ask {whom} to sign",
         "Too few valid signatures by distinct public keys on a role that the decision needs.",
         is_owned=True,
     ),
@@ -236,6 +237,8 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     ),
 }  # fmt: skip
 
+_SIGNED_BY_NOTARY: Final = (TIMESTAMP, SNAPSHOT)
+
 CONTACT: Final = " (owner: {owner})"
 """Stands between sentence and code of an owned row, where the entry has an owner."""
 
@@ -275,6 +278,8 @@ def present(
         facts["hint"] = ", only in targets and not in the declared targets/releases" if refusal.unreleased else ""
     if isinstance(refusal, errors.DigestNotSigned):
         facts["hint"] = f" (tag {facts['tag']} had it until {facts['ended']})" if refusal.ended else ""
+    if isinstance(refusal, errors.Expired | errors.ThresholdNotMet):
+        facts["whom"] = "Notary's operator" if refusal.role in _SIGNED_BY_NOTARY else "its owner"
     message = _sentence(row, facts)
     return Presented(
         code=row.code,

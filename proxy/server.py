@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -94,12 +95,11 @@ def _health(settings: Settings, store: TrustStore, serving: asyncio.Event) -> _L
 def _doors(settings: Settings, services: app.Services) -> list[_Listener]:
     """The listeners for clients; those of candidates show their own certificates, so nobody speaks for them there."""
     crowd, listen, candidates = Crowd(room_for_clients()), settings.listen, settings.candidates
-    usual = app.build(
-        lambda: nullcontext(services), trusted_proxies=listen.trusted_proxies, ns_allowed=listen.ns_allowed
-    )
+    build = partial(app.build, lambda: nullcontext(services), name=settings.name, ns_allowed=listen.ns_allowed)
+    usual = build(trusted_proxies=listen.trusted_proxies)
     doors = [_Listener("listen", Runner(usual, crowd=crowd), listen.address, listen.tls)]
     if candidates is not None:
-        unsigned = app.build(lambda: nullcontext(services), ns_allowed=listen.ns_allowed, candidates=True)
+        unsigned = build(candidates=True)
         doors.append(_Listener("candidates", Runner(unsigned, crowd=crowd), candidates.address, candidates.tls))
     return doors
 

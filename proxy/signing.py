@@ -7,7 +7,7 @@ then only what it names is released (difference S4; dialect 4.5).
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -22,10 +22,11 @@ from proxy.tuf.collection import Collection, Target, covers
 
 _TRUST_DIRECTORY: Final = "~/.docker/trust"  # never quoted, so that the shell finds the home
 _DOCKER: Final = (
-    "The same with docker trust, where docker is older than 29, which has none. It signs with every key that it finds",
-    "in ~/.docker/trust. It pushes the image before, which may make another manifest of it than the one above, and",
-    "signs that. Pull where the image was built, or through `candidates`: the proxy gives out nothing unsigned.",
+    "The same with docker trust, which docker has up to version 28. It signs with every key that it finds in",
+    "~/.docker/trust. First it pushes the image, which may give it another manifest than the one above, and signs that",
+    "one. Pull where the image was built, or through `candidates`: this proxy gives out nothing unsigned.",
 )
+_LOGIN: Final = "Notary wants a login: type it when notary asks, or set NOTARY_AUTH to base64 of user:password."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,18 @@ def lacking(entry: Entry, subject: Subject, collection: Collection | None, now: 
     return Lacking(1, (RELEASES if collection.declares_releases else TARGETS,))
 
 
+def in_turn(groups: Sequence[tuple[RoleName, ...]], collection: Collection | None) -> list[tuple[RoleName, ...]]:
+    """The groups that can sign at once before those that have to be let in first."""
+    return sorted(groups, key=lambda group: not all(_declares(collection, role) for role in group))
+
+
 def steps(
-    subject: Subject, server: Server, groups: Sequence[tuple[RoleName, ...]], collection: Collection | None
+    subject: Subject,
+    server: Server,
+    groups: Sequence[tuple[RoleName, ...]],
+    collection: Collection | None,
+    *,
+    wanted: int | None = None,
 ) -> list[Step]:
     """What to type, in order: first the owner of the collection as far as something is missing, then who signs.
 
@@ -93,8 +104,19 @@ def steps(
         server: where it is published.
         groups: the roles that are signed by one person each.
         collection: its trust data; None where there is none yet.
+        wanted: how many of the groups will do, if not all of them: then each is a choice that stands for itself.
     """
-    return list(_steps(subject, _Notary(subject, server), groups, collection))
+    notary = _Notary(subject, server)
+    if wanted is None or wanted >= len(groups):
+        return list(_steps(subject, notary, groups, collection))
+    creation = [] if collection else [_creation(notary, _login(notary))]
+    choices = [
+        replace(step, who=f"Choice {number} of {len(groups)}. {step.who}")
+        for number, group in enumerate(groups, start=1)
+        for step in _steps(subject, notary, [group], collection)
+        if step not in creation
+    ]
+    return [*creation, *choices]
 
 
 def docker(subject: Subject, server: Server, roles: Sequence[RoleName], collection: Collection | None) -> list[str]:
@@ -118,10 +140,12 @@ def docker(subject: Subject, server: Server, roles: Sequence[RoleName], collecti
     return _comments([*_DOCKER, *authority, *(f"  {shlex.join(line)}" for line in lines)])
 
 
-def text(subject: Subject, planned: Sequence[Step], collection: Collection | None) -> list[str]:
-    """Everything in lines that a shell can be given: comments, and the commands."""
+def text(
+    subject: Subject, planned: Sequence[Step], collection: Collection | None, first: Sequence[str] = ()
+) -> list[str]:
+    """Everything in lines that a shell can be given: comments, `first` before all others, and the commands."""
     digest, length = subject.target.digest, subject.target.length
-    lines = [f"# {subject.image}:{subject.tag} is {digest}, {length} bytes."]
+    lines = [*_comments(first), f"# {subject.image}:{subject.tag} is {digest}, {length} bytes."]
     lines.extend(_comments(_otherwise(subject, collection)))
     for step in planned:
         lines += ["#", f"# {step.who}:", *_comments(step.notes), *step.commands]
@@ -160,53 +184,54 @@ def _steps(
     delegated = tuple(role for role in roles if role not in (TARGETS, RELEASES))
     releases = bool(delegated) if collection is None else collection.declares_releases
     missing = tuple(role for role in delegated if not _declares(collection, role))
+    login = _login(notary)
     if collection is None:
-        yield _creation(notary)
+        yield _creation(notary, login)
     if missing:
-        yield _delegation(notary, missing, releases=releases)
+        yield _delegation(notary, missing, login, releases=releases)
     is_released = False
     for group in groups:
         along = releases and RELEASES not in group and TARGETS not in group and _may_release(group, collection)
         signed = (*group, RELEASES) if along else group
         is_released |= RELEASES in signed
-        yield Step(
-            _people(group), tuple(_notes(subject, notary.server, group, collection, along=along)), notary.sign(signed)
-        )
+        notes = (*_notes(subject, group, collection, along=along), *login)
+        yield Step(_people(group), notes, notary.sign(signed))
     if releases and delegated and not is_released:
-        who = "Somebody who may sign targets/releases, which none of the keys above may"
-        yield Step(who, ("It is declared, so only what it names is released.",), notary.sign((RELEASES,)))
+        who = "Somebody who may sign targets/releases, because none of the keys above may"
+        yield Step(who, ("Only what targets/releases names is released.", *login), notary.sign((RELEASES,)))
 
 
-def _creation(notary: _Notary) -> Step:
+def _login(notary: _Notary) -> tuple[str, ...]:
+    return (_LOGIN,) if notary.server.wants_login else ()
+
+
+def _creation(notary: _Notary, login: Sequence[str]) -> Step:
     notes = (
         f"Notary has nothing for {notary.subject.gun} yet. Make the collection with a root key that `roots` names;",
         "the server then keeps the snapshot key, so that signers can publish.",
     )
     made = notary.line("init", "--publish"), notary.line("key rotate", "snapshot", "--server-managed")
-    return Step("The owner of the root key, once", notes, made)
+    return Step("The owner of the root key, once", (*notes, *login), made)
 
 
-def _delegation(notary: _Notary, roles: Sequence[RoleName], *, releases: bool) -> Step:
+def _delegation(notary: _Notary, roles: Sequence[RoleName], login: Sequence[str], *, releases: bool) -> Step:
     commands = [
         notary.delegate(into, _key(role)) for role in roles for into in ((role, RELEASES) if releases else (role,))
     ]
     files = ", ".join(_key(role) for role in roles)
     note = f"{files}: the public half of a signer's key, as `docker trust key generate` writes it."
-    return Step("The owner of the collection, once", (note,), tuple(commands))
+    return Step("The owner of the collection, once", (note, *login), tuple(commands))
 
 
-def _notes(
-    subject: Subject, server: Server, group: Sequence[RoleName], collection: Collection | None, *, along: bool
-) -> Iterator[str]:
+def _notes(subject: Subject, group: Sequence[RoleName], collection: Collection | None, *, along: bool) -> Iterator[str]:
     if along:
-        yield "targets/releases is declared, so only what it names is released: it is signed along."
-    if server.wants_login:
-        yield "Notary asks for a login: notary asks on the terminal, or reads base64 of user:password from NOTARY_AUTH."
+        yield "Only what targets/releases names is released, so it is signed along."
     for role in group:
         known = collection.roles.get(role) if collection else None
         if known and not covers(known.paths, subject.tag):
-            prefixes = ", ".join(map(json.dumps, known.paths)) or "nothing"  # Notary's text must not leave its line
-            yield f"{role} does not count for this tag: it may only speak of tags that begin with {prefixes}."
+            prefixes = ", ".join(map(json.dumps, known.paths))  # Notary's text must not leave its line
+            why = f"it may only speak of tags that begin with {prefixes}" if prefixes else "it has no paths"
+            yield f"{role} does not count for this tag: {why}."
 
 
 def _otherwise(subject: Subject, collection: Collection | None) -> Iterator[str]:
@@ -214,7 +239,7 @@ def _otherwise(subject: Subject, collection: Collection | None) -> Iterator[str]
     for role in collection.usable() if collection else ():
         said = role.target(subject.tag)
         if said and said != subject.target:
-            yield f"{role.name} names another: {said.digest}, {said.length} bytes."
+            yield f"{role.name} names another digest: {said.digest}, {said.length} bytes."
 
 
 def _lacking(rule: AnyOf | FirstOf | AllOf | AtLeast, votes: Sequence[Vote], target: Target) -> Lacking:
@@ -251,7 +276,7 @@ def _declares(collection: Collection | None, role: RoleName) -> bool:
 
 
 def _people(group: Sequence[RoleName]) -> str:
-    return f"Who has the private key of {' and '.join(group)}, in {_TRUST_DIRECTORY}"
+    return f"Whoever has the private key of {' and '.join(group)} in {_TRUST_DIRECTORY}"
 
 
 def _key(role: RoleName) -> str:

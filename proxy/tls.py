@@ -29,7 +29,7 @@ def client_context(
         try:
             show(context, certificate_file, key_file)
         except (OSError, PasswordNeeded) as error:
-            advice = "name a PEM certificate and, as client_key_file, its key without a password"
+            advice = "name a PEM certificate that TLS accepts and, as client_key_file, its key without a password"
             raise _unusable(f"{where}.client_certificate_file", certificate_file, error, advice) from None
     return context
 

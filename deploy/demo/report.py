@@ -6,7 +6,9 @@ from rich.text import Text
 
 from deploy.demo.pulling import Seen
 from deploy.demo.stage import Stage
+from deploy.stack.people import PASSPHRASE
 from deploy.stack.programs import program
+from deploy.stack.proxy import tagwarden
 
 
 def table(seen: list[Seen]) -> Table:
@@ -45,18 +47,22 @@ def addresses(stage: Stage) -> str:
         "its log": f"{stage.directory}/tagwarden.log",
         "registry": f"{stage.registry.host} (what is not signed can be pulled here)",
         "Notary server": stage.notary.url,
+        "authority": f"{stage.notary.ca_file} (of Notary's certificate)",
+        "people's keys": f"{stage.directory}/people, each with the passphrase: {PASSPHRASE}",
         "dockerd": stage.docker.host if stage.docker else "not running",
     }
     return "\n".join(f"  {name:18} {value}" for name, value in lines.items())
 
 
 def commands(stage: Stage) -> list[str]:
-    """Return three commands to try."""
+    """Return some commands to try, each ready to be pasted."""
     skopeo, docker = program("skopeo"), program("docker")
     settings = f"DOCKER_CONFIG={stage.owner.directory} DOCKER_CONTENT_TRUST_SERVER={stage.notary.url}"
     return [
         f"{skopeo} inspect --tls-verify=false docker://{stage.name}/shop/api:1.0",
         f"{skopeo} inspect --tls-verify=false docker://{stage.name}/shop/api:unsigned",
+        f"{tagwarden()} explain shop/api:unsigned -c {stage.directory}/config.yaml",
+        f"{tagwarden()} verify --via http://{stage.name} shop/api:1.0",
         f"{settings} {docker} trust inspect --pretty {stage.gun('shop/api')}",
     ]
 

@@ -12,7 +12,7 @@ from deploy.stack.notary import Notary
 from deploy.stack.programs import program
 from deploy.stack.web import Login
 
-_PASSPHRASE: Final = "a passphrase of no value"  # noqa: S105 - it protects throw-away keys
+PASSPHRASE: Final = "a passphrase of no value"  # noqa: S105 - it protects throw-away keys
 _ASKED: Final = (
     "DOCKER_CONTENT_TRUST_ROOT_PASSPHRASE",
     "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE",
@@ -78,7 +78,7 @@ class Person:
             "DOCKER_CONFIG": str(self.directory),
             "DOCKER_CONTENT_TRUST_SERVER": self.notary.url,
             "DOCKER_HOST": self.docker_host or f"unix://{self.directory}/no-daemon.sock",
-            **dict.fromkeys(_ASKED, _PASSPHRASE),
+            **dict.fromkeys(_ASKED, PASSPHRASE),
         }
         if self.login:
             environment["NOTARY_AUTH"] = self.login.header.removeprefix("Basic ")

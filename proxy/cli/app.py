@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import proxy
-from proxy.cli import config, doctor, explain, inspect, pin, propose, serve, sign_command, verify
+from proxy.cli import config, doctor, explain, inspect, mistakes, pin, propose, serve, sign_command, verify
 from proxy.cli.exits import USAGE
 from proxy.cli.help import Command, Group
 from proxy.cli.screen import say, say_next
@@ -54,7 +54,7 @@ def main() -> None:
     try:
         status = app(prog_name="tagwarden", standalone_mode=False)
     except typer.TyperException as mistake:
-        say(_sentence(mistake))
+        say(mistakes.sentence(mistake, sys.argv[1:]))
         if context := getattr(mistake, "ctx", None):
             say_next(*context.command_path.split(), "--help")
         sys.exit(USAGE)
@@ -65,11 +65,3 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     sys.exit(status)
-
-
-def _sentence(mistake: typer.TyperException) -> str:
-    """What is wrong with the words that were typed, in one line, and the nearest word that is right."""
-    said = " ".join(mistake.format_message().split()).replace("argument(s)", "argument")
-    if nearest := getattr(mistake, "possibilities", None):
-        said = f"{mistake.message}. Did you mean {' or '.join(sorted(nearest))}?"
-    return said[:1].lower() + said[1:]

@@ -9,8 +9,11 @@ import structlog
 from proxy import telemetry
 from proxy.assembly import Parts, assemble
 from proxy.config.settings import Settings
+from proxy.errors import Refusal, TrustStoreUnavailable
+from proxy.names import Repository
 from proxy.store.opening import open_reader
 from proxy.store.overlay import Overlay
+from proxy.store.protocol import TrustReader
 
 
 @asynccontextmanager
@@ -24,6 +27,23 @@ async def asking(settings: Settings) -> AsyncIterator[tuple[Parts, bool]]:
                 yield parts, below is not None
         finally:
             await store.close()
+
+
+async def is_first_use(settings: Settings, store: TrustReader, repository: Repository, name: str | None = None) -> bool:
+    """Whether nothing but trust on first use could anchor the trust data of a repository.
+
+    To be asked before anything new is seen; `name` is the registry's where it is not the configured one (`ns_allowed`).
+    """
+    policy = settings.policy
+    try:
+        entry = policy.entry_for(repository)
+        gun = entry.gun(name or policy.name, repository)
+    except Refusal:
+        return False  # no collection is asked for
+    try:
+        return entry.pins.is_tofu and await store.load(entry.notary, gun) is None
+    except TrustStoreUnavailable:
+        return True
 
 
 @contextmanager

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from proxy.cli.asking import asking
+from proxy.cli.asking import asking, is_first_use
 from proxy.cli.outcome import Finding, Outcome, finding_of, spelled_out
 from proxy.cli.screen import say
 from proxy.clock import Clock
-from proxy.errors import Internal, NoRule, ReferenceInvalid, Refusal, Undecided, UserError
+from proxy.errors import Internal, ReferenceInvalid, Refusal, RegistryUnreachable, Undecided, UserError
 from proxy.names import Reference
 from proxy.policy.decisions import Allowed, Decision
-from proxy.policy.entries import Mode
 from proxy.refusals import present, row_of
+from proxy.registry import nearby
 from proxy.registry.failures import Relayed
 from proxy.registry.headers import ClientCredentials
 from proxy.remote.address import leading_host
@@ -58,31 +58,26 @@ class Here:
 
     async def _decision(self) -> Decision:
         async with asking(self._settings) as (parts, remembers):
-            if not remembers:
-                if self._trusts_on_first_use():
-                    why = (
-                        "verify trusts nobody on first use: start tagwarden serve once, or pin the root (tagwarden pin)"
-                    )
-                    return Decision(self._reference, Mode.ENFORCE, refusal=Undecided(why))
+            store, repository = parts.resolver.store, self._reference.repository
+            believed = await is_first_use(self._settings, store, repository, self._name)
+            if not remembers and not believed:
                 self._warn("there is no trust store yet, so nothing is remembered: starting from the pins")
             credentials = parts.registry.walker(ClientCredentials(None))
             decision = await parts.resolver.resolve(self._reference, credentials, name=self._name)
+            if believed and decision.rests_on_trust_data:
+                return replace(decision, permission=None, refusal=Undecided(_NOT_ON_FIRST_USE))
             if not isinstance(decision.permission, Allowed):
                 return decision
             try:
                 await parts.registry.get_manifest(self._reference, decision.permission, credentials)
-            except Relayed as relayed:
-                why = f"the registry answered {relayed.status} (set registry.credentials_file)"
+            except (Relayed, RegistryUnreachable) as failure:
+                if isinstance(failure, RegistryUnreachable) and not nearby.is_no(failure):
+                    return replace(decision, permission=None, refusal=failure)
+                why = f"the registry {nearby.answered(failure, parts.registry.account)}"
                 return replace(decision, permission=None, refusal=Undecided(why))
             except Refusal as refusal:
                 return replace(decision, permission=None, refusal=refusal)
             return decision
-
-    def _trusts_on_first_use(self) -> bool:
-        try:
-            return self._settings.policy.entry_for(self._reference.repository).pins.is_tofu
-        except NoRule:
-            return False
 
     def _warn(self, sentence: str) -> None:
         """Say it at the first attempt, not at every one."""

@@ -30,7 +30,7 @@ def explain(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Tell why an image is served or refused: rule, signers, chain of trust, and what to run next."""
+    """Tell why an image would be served or refused, under enforce: rule, signers, chain of trust, what to run next."""
     import uvloop
 
     from proxy.cli.deciding import read_image

@@ -3,10 +3,11 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from proxy.cli.mistakes import check_config
 from proxy.cli.pages import PAGES
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ _COMPLETION: Final = {
 
 class Command(TyperCommand):
     """A command whose help ends with examples and exit codes."""
+
+    def invoke(self, ctx: "Context") -> Any:  # noqa: ANN401 - whatever the command gives
+        """Run it, unless it needs a configuration that is not there. Raises `UserError`."""
+        check_config(ctx.params)
+        return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: "Context") -> list[str]:
         """Name options and arguments as manuals do: what may be left out stands in brackets."""
@@ -116,9 +122,14 @@ def _options(command: "AnyCommand", ctx: "Context") -> Iterator[tuple[str, str]]
 def _complete(ctx: "Context", option: "Parameter", shell: str) -> None:
     """Do what an option of completion is for, and exit."""
     if shell not in SHELLS:
-        ctx.fail(f"{option.opts[0]} is for one of {', '.join(SHELLS)}, not for {shell!r}: name one after it.")
+        other = f", not for {shell!r}" if shell else ""
+        ctx.fail(f"{option.opts[0]} is for one of {', '.join(SHELLS)}{other}: name one after it.")
     if option.callback:
-        option.callback(ctx, option, shell)
+        try:
+            option.callback(ctx, option, shell)
+        except OSError as error:
+            where = f"{error.filename} cannot be written ({error.strerror})" if error.filename else str(error)
+            ctx.fail(f"{where}: put what tagwarden --show-completion {shell} prints where {shell} reads it.")
 
 
 def _usage(argument: TyperArgument) -> str:

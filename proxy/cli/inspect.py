@@ -53,10 +53,15 @@ def inspect(
 
 
 async def _collection(settings: "Settings", reference: Reference) -> "Collection":
-    from proxy.cli.asking import asking
+    from proxy.cli.asking import asking, is_first_use
 
     async with asking(settings) as (parts, _):
-        return (await parts.resolver.evidence_for(reference.repository)).collection
+        believed = await is_first_use(settings, parts.resolver.store, reference.repository)
+        collection = (await parts.resolver.evidence_for(reference.repository)).collection
+    if believed:
+        known = f"nothing is remembered of {collection.gun}, and no root is pinned"
+        say(f"{known}: this is whatever Notary serves, believed by nobody yet (tagwarden pin {reference.repository})")
+    return collection
 
 
 def _typed(image: str, reference: Reference) -> Tag | Digest | None:

@@ -24,6 +24,7 @@ class Finding(StrEnum):
     ALLOWED = "allowed"
     REFUSED = "refused"
     WOULD_REFUSE = "would be refused"
+    MOVED = "moved"
     NOT_ENFORCED = "not enforced"
     UNDECIDED = "undecided"
 
@@ -43,7 +44,7 @@ class Outcome:
         match self.finding:
             case Finding.ALLOWED:
                 return 0
-            case Finding.REFUSED | Finding.WOULD_REFUSE:
+            case Finding.REFUSED | Finding.WOULD_REFUSE | Finding.MOVED:
                 return FINDINGS
             case Finding.NOT_ENFORCED | Finding.UNDECIDED:
                 return UNDECIDED
@@ -55,8 +56,11 @@ class Outcome:
 
     @property
     def is_refused_by_policy(self) -> bool:
-        """Whether signatures or policy are why; a signed image that the registry lost is not refused by them."""
-        return self.status == FINDINGS and self.code in _BY_POLICY
+        """Whether it is not served, and signatures or policy are why.
+
+        A signed image that the registry lost is not refused by them, and what would be refused is served now.
+        """
+        return self.finding is Finding.REFUSED and self.code in _BY_POLICY
 
     def __str__(self) -> str:
         """One line for people."""

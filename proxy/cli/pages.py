@@ -58,14 +58,19 @@ PAGES: Final[Mapping[str, Page]] = {
     "explain": Page(
         ASK,
         ("tagwarden explain shop/api:1.4", "tagwarden explain --json shop/api"),
-        {0: "It is served.", 1: "It is refused.", 2: _MISTAKEN, 3: "It could not be decided."},
+        {
+            0: "It would be served, under enforce.",
+            1: "It would be refused, under enforce.",
+            2: _MISTAKEN,
+            3: "It could not be decided.",
+        },
     ),
     "inspect": Page(
         ASK,
         ("tagwarden inspect shop/api", "tagwarden inspect --pretty shop/api:1.4"),
         {
-            0: "There is trust data, and it verifies.",
-            1: "There is none, it does not verify, or nothing is signed of what was asked for.",
+            0: "There is trust data, and it verifies; as docker does, for a tag that is not signed too.",
+            1: "There is none, it does not verify, or no tag is signed for the digest that was asked for.",
             2: _MISTAKEN,
             3: "It could not be read.",
         },

@@ -7,10 +7,11 @@ import typer
 
 from proxy.cli.exits import FINDINGS, UNDECIDED, exit_code
 from proxy.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, read_reference, read_settings
+from proxy.cli.roles import read_role, remarks
 from proxy.cli.screen import say, say_next
 from proxy.clock import Clock
-from proxy.errors import NameInvalid, NoTrustData, Refusal, UserError
-from proxy.names import RELEASES, TARGETS, Digest, Gun, Reference, RoleName, Tag
+from proxy.errors import NoTrustData, Refusal, RegistryUnreachable, UserError
+from proxy.names import RELEASES, Digest, Gun, Reference, RoleName, Tag
 from proxy.refusals import present
 
 if TYPE_CHECKING:
@@ -44,33 +45,36 @@ def sign_command(
 
     settings = read_settings(config)
     reference, tag = _tag(read_reference(image, settings))
-    asked = tuple(dict.fromkeys(map(_role, roles or ())))
-    seen = uvloop.run(_look(settings, reference, tag))
+    asked = tuple(dict.fromkeys(map(read_role, roles or ())))
+    seen = uvloop.run(_look(settings, reference, tag, asked))
     if RELEASES in asked and not (seen.collection and seen.collection.declares_releases):
-        raise UserError(f"{seen.subject.gun} declares no targets/releases, so nothing is to be signed into it")
+        raise UserError(f"{seen.subject.gun} declares no targets/releases, so nothing can be signed into it")
     groups = [asked] if asked else [(role,) for role in seen.lacking.roles]
-    planned = signing.steps(seen.subject, seen.server, groups, seen.collection)
-    signed = tuple(role for group in groups for role in group)
+    wanted = len(groups) if asked else seen.lacking.wanted
+    chosen = signing.in_turn(groups, seen.collection)
+    planned = signing.steps(seen.subject, seen.server, chosen, seen.collection, wanted=wanted)
     if as_json:
-        _print_json(reference, seen.subject, planned)
+        _print_json(reference, seen.subject, planned, wanted)
     elif planned:
-        print(*signing.text(seen.subject, planned, seen.collection), "#", sep="\n")
+        choice = [f"{wanted} of these {len(groups)} will do: name who signs with --role."]
+        first = [*(choice if wanted < len(groups) else ()), *seen.remarks]
+        signed = tuple(role for group in chosen[:wanted] for role in group)
+        print(*signing.text(seen.subject, planned, seen.collection, first), "#", sep="\n")
         print(*signing.docker(seen.subject, seen.server, signed, seen.collection), sep="\n")
     if not planned:
         say(f"{reference} is signed as its rule asks: nothing is missing")
-    elif not asked and seen.lacking.wanted < len(signed):
-        say(f"{seen.lacking.wanted} of these {len(signed)} will do: name who signs with --role")
     say_next("tagwarden", "verify", *(() if config == DEFAULT_CONFIG else ("-c", str(config))), image)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What registry and Notary have of the tag, and what it lacks."""
+    """What registry and Notary have of the tag, what it lacks, and what to know of the roles that were named."""
 
     subject: "Subject"
     server: "Server"
     collection: "Collection | None"
     lacking: "Lacking"
+    remarks: list[str]
 
 
 def _tag(reference: Reference) -> tuple[Reference, Tag]:
@@ -81,17 +85,14 @@ def _tag(reference: Reference) -> tuple[Reference, Tag]:
     return reference, reference.target
 
 
-def _role(text: str) -> RoleName:
-    try:
-        role = RoleName(text if text == TARGETS or text.startswith(f"{TARGETS}/") else f"{TARGETS}/{text}")
-    except NameInvalid:
-        raise UserError(f"{text} is no role: name a signer, as `ci` or `targets/ci`, or `targets`") from None
-    return role
+async def _look(settings: "Settings", reference: Reference, tag: Tag, asked: tuple[RoleName, ...]) -> _Seen:
+    """Ask the registry what the tag is, and Notary what is signed of it. Exits with a sentence where either cannot.
 
-
-async def _look(settings: "Settings", reference: Reference, tag: Tag) -> _Seen:
-    """Ask the registry what the tag is, and Notary what is signed of it. Exits with a sentence where either cannot."""
+    Raises:
+        UserError: a role was named that nobody knows.
+    """
     from proxy.cli.asking import asking
+    from proxy.registry import nearby
     from proxy.registry.failures import Relayed
     from proxy.signing import Server, lacking
 
@@ -105,18 +106,23 @@ async def _look(settings: "Settings", reference: Reference, tag: Tag) -> _Seen:
             except NoTrustData:
                 collection = None
         except Relayed as relayed:
-            say(f"the registry answered {relayed.status} for {reference}: set registry.credentials_file")
+            say(f"asked for {reference}, the registry {nearby.answered(relayed, parts.registry.account)}")
             raise typer.Exit(UNDECIDED) from None
         except Refusal as refusal:
             where = settings.policy.whereabouts(reference.repository)
-            say(present(refusal, reference=str(reference), **where).message)
+            message = present(refusal, reference=str(reference), **where).message
+            if isinstance(refusal, RegistryUnreachable) and nearby.is_no(refusal):
+                message = f"asked for {reference}, the registry {nearby.answered(refusal, parts.registry.account)}"
+            say(message)
             raise typer.Exit(exit_code(refusal)) from None
         notary = settings.notaries[entry.notary]
         server = Server(str(notary.url), notary.ca_file, notary.credentials is not None)
-        return _Seen(subject, server, collection, lacking(entry, subject, collection, Clock().now()))
+        told = remarks(asked, reference, entry.rule_for(tag)[1], settings.policy, collection)
+        return _Seen(subject, server, collection, lacking(entry, subject, collection, Clock().now()), told)
 
 
 async def _subject(settings: "Settings", parts: "Parts", gun: Gun, reference: Reference, tag: Tag) -> "Subject":
+    from proxy.registry import nearby
     from proxy.registry.headers import ClientCredentials
     from proxy.signing import Subject
     from proxy.tuf.collection import Target
@@ -125,16 +131,18 @@ async def _subject(settings: "Settings", parts: "Parts", gun: Gun, reference: Re
     digest = await parts.registry.named(reference, credentials)
     measured = await parts.registry.measure(reference.repository, digest, credentials) if digest else None
     if measured is None:
-        say(f"the registry has no {reference}: push it first, because what is signed is its digest")
+        found = await nearby.gap(parts.registry, reference)
+        push = "" if found.instead else ": push it first, because what is signed is its digest"
+        say(f"the registry {found}{push}")
         raise typer.Exit(FINDINGS)
     target = Target(measured.digest, measured.length)
     return Subject(gun, f"{settings.name}/{reference.repository}", tag, target, measured.is_index)
 
 
-def _print_json(reference: Reference, subject: "Subject", planned: "list[Step]") -> None:
+def _print_json(reference: Reference, subject: "Subject", planned: "list[Step]", wanted: int) -> None:
     import json
     from dataclasses import asdict
 
     facts = {"reference": str(reference), "gun": subject.gun, "digest": subject.target.digest}
     steps = [asdict(step) for step in planned]
-    print(json.dumps({**facts, "length": subject.target.length, "steps": steps}, indent=2))
+    print(json.dumps({**facts, "length": subject.target.length, "wanted": wanted, "steps": steps}, indent=2))

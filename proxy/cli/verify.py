@@ -36,7 +36,7 @@ def verify(  # noqa: PLR0913, PLR0917 - one parameter for each option of the com
         typer.Argument(
             metavar="REF",
             help="repository[:tag] or repository@sha256:..., with or without the registry's host. As docker reads it, "
-            "a first segment with a dot or a colon, or localhost, is a host; --via drops whatever host leads.",
+            "a first segment with a dot or a colon, or localhost, is a host; the proxy must answer for that registry.",
         ),
     ],
     config: ConfigFile = DEFAULT_CONFIG,
@@ -49,7 +49,7 @@ def verify(  # noqa: PLR0913, PLR0917 - one parameter for each option of the com
         ),
     ] = None,
     ca_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With --via: authorities of its TLS certificate, PEM.")
+        Path | None, typer.Option(metavar="FILE", help="With --via over https: authorities of its certificate, PEM.")
     ] = None,
     plain_http: Annotated[
         bool, typer.Option("--plain-http", help="With --via: allow http to another machine, too.")

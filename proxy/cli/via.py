@@ -2,16 +2,22 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 from proxy.cli.outcome import Finding, Outcome, finding_of, spelled_out
 from proxy.clock import Clock
+from proxy.doctor.schemes import other_scheme
+from proxy.errors import UserError
 from proxy.policy.decisions import Decision
 from proxy.policy.entries import Mode
-from proxy.remote.address import proxy_url, reference_at
-from proxy.remote.asking import Server, ask
+from proxy.remote.address import proxy_url, reference_at, registry_of
+from proxy.remote.asking import Server, Subject, ask
 from proxy.remote.credentials import look_up
 from proxy.remote.verdict import Told
 from proxy.web.shapes import shape
+
+_ACCOUNT: Final = ("gun", "rule", "mode", "missing", "roles", "evidence_age", "signers")
+"""What a refusal may tell by itself; whatever has a digest or a verdict in it is checked first."""
 
 
 class There:
@@ -20,19 +26,27 @@ class There:
     def __init__(self, url: str, image: str, *, ca_file: Path | None, plain_http: bool) -> None:
         """Find the credential that docker has for the proxy. Raises `UserError`."""
         address = proxy_url(url, plain_http=plain_http)
+        if ca_file is not None and address.scheme != "https":
+            raise UserError(
+                "--ca-file says whose certificate to believe, and plain http has none: write https, or drop it"
+            )
         self._reference = reference_at(image, address)
+        self._subject = Subject(self._reference, registry_of(image, address))
         self._server = Server(address, look_up(address, os.environ), ca_file)
 
     async def decide(self) -> Outcome:
-        """Ask once. Raises `UserError` where the registry behind the proxy does not let this credential in."""
-        told = await ask(self._server, self._reference, Clock())
+        """Ask once. Raises `UserError` for a wrong scheme, and where the registry there does not let us in."""
+        told = await ask(self._server, self._subject, Clock())
+        if told.word is None and (other := await other_scheme(self._server.url)):
+            spoken = "it speaks plain HTTP" if other.scheme == "http" else "it wants TLS"
+            raise UserError(f"{self._server.url} cannot be asked, {spoken}: write --via {str(other).rstrip('/')}")
         sentence = spelled_out(told.sentence, str(self._reference), str(self._reference.target))
         return Outcome(_finding(told), sentence, told.code, self._shape(told))
 
     def _shape(self, told: Told) -> dict[str, object]:
         """The shape that local decisions have; null where the proxy did not say."""
         empty = shape(Decision(self._reference, Mode.ENFORCE), request_id=told.request_id, now=Clock().now())
-        account = {key: value for key, value in told.detail.items() if key in empty}
+        account = {key: told.detail[key] for key in _ACCOUNT if key in told.detail}
         return {
             **empty,
             "mode": None,
@@ -53,7 +67,7 @@ def _finding(told: Told) -> Finding:
         case "allowed":
             return Finding.ALLOWED
         case "not-enforced":
-            return Finding.NOT_ENFORCED
+            return Finding.MOVED if told.moved else Finding.NOT_ENFORCED
         case "refused":
             return finding_of(told.code)
         case "would-refuse":

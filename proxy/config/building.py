@@ -19,7 +19,7 @@ from proxy.config.include import Part, included
 from proxy.config.owners import warn_unfilled
 from proxy.config.patterns import check_ties, repository_patterns
 from proxy.config.references import References
-from proxy.config.rollout import relaxations
+from proxy.config.rollout import relaxations, warn_unenforced
 from proxy.config.run_out import warn_run_out, warn_run_out_keys
 from proxy.config.scopes import check_scopes, check_within
 from proxy.config.settings import Settings
@@ -56,6 +56,7 @@ def build(document: Document, shape: FileShape, directory: Path, now: datetime |
     warn_unfilled(document, shape.owners)
     if now is not None:
         warn_run_out(document, shape, now)
+        warn_unenforced(document, policy.rollout, now)
         for part in parts:
             warn_run_out_keys(part.document, part.signers, now)
     return Settings(

@@ -19,7 +19,7 @@ _UNREADABLE: Final = (x509.ExtensionNotFound, x509.DuplicateExtension, x509.Unsu
 _CLIENTS: Final = "clients will not accept it"
 _NOBODY: Final = "nobody will be let in"
 _NO_AUTHORITY: Final = "holds no authority (it is no CA certificate)"
-_NAME_ISSUER: Final = "name the certificate of the authority that issues them"
+_NAME_ISSUER: Final = "name the certificate of the authority that issues those of your clients"
 
 
 def warn_certificates(document: Document, shape: FileShape, files: Files, now: datetime | None) -> None:
@@ -61,7 +61,7 @@ def _warn_authorities(document: Document, at: KeyPath, file: str, files: Files, 
     authorities = [each for each in certificates if is_authority(each)]
     outside = [why for why in (_outside(each, now) for each in authorities) if why]
     if not authorities and any(each.subject == each.issuer for each in certificates):
-        document.warn(at, f"{files.named(file)} {_NO_AUTHORITY}, so its own holder is let in at most; {_NAME_ISSUER}")
+        document.warn(at, f"{files.named(file)} {_NO_AUTHORITY}, so at most its own holder is let in; {_NAME_ISSUER}")
     elif certificates and not authorities:
         document.warn(at, f"{files.named(file)} {_NO_AUTHORITY}, so {_NOBODY}; {_NAME_ISSUER}")
     elif outside and len(outside) == len(authorities):

@@ -42,7 +42,13 @@ _SENTENCES: Final = {
 
 
 def check(document: Document) -> FileShape:
-    """Read what fits the shape of the main file; everything else is noted in the document and dropped."""
+    """Read what fits the shape of the main file; everything else is noted in the document and dropped.
+
+    Raises `ConfigProblems` for an included file, of which nothing here can be said.
+    """
+    if "scope" in document.tree and "version" not in document.tree:
+        document.problem(("scope",), "this is an included file, because it has a scope; check the main file instead")
+        document.raise_problems()
     return _check(document, FileShape)
 
 

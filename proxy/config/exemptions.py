@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from proxy.config.document import Document, KeyPath, quoted
 from proxy.config.policy_shape import ExceptionShape
-from proxy.errors import ReferenceInvalid
+from proxy.errors import ReferenceInvalid, UserError
 from proxy.names import Digest, Reference
 from proxy.policy.entries import Blocklist, Exemption
 
@@ -38,6 +38,6 @@ def _by_digest(text: str, name: str) -> Reference | None:
     """The reference, unless it says more or less than repository and digest: a tag would count for nothing."""
     try:
         reference = Reference.parse(text, name)
-    except ReferenceInvalid:
+    except (ReferenceInvalid, UserError):
         return None
     return reference if str(reference) == text.removeprefix(f"{name}/") else None

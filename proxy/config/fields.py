@@ -70,12 +70,23 @@ def otherwise(sentence: str) -> WrapValidator:
         try:
             value = check(raw)
         except ValidationError:
-            raise ValueError(sentence.format(value=_shown(raw))) from None
+            raise ValueError(_meant(raw, check) or sentence.format(value=_shown(raw))) from None
         if type(value) is not type(raw):  # 1 is equal to true, but not the same word
             raise ValueError(sentence.format(value=_shown(raw)))
         return value
 
     return WrapValidator(read)
+
+
+def _meant(raw: object, check: ValidatorFunctionWrapHandler) -> str:
+    """A question whether a word was meant in small letters; or empty."""
+    if not isinstance(raw, str) or raw == raw.lower():
+        return ""
+    try:
+        check(raw.lower())
+    except ValidationError:
+        return ""
+    return f"words are in small letters here; did you mean {quoted(raw.lower())}?"
 
 
 def _shown(raw: object) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from cryptography import x509
 
 from proxy.config.document import Document, KeyPath, quoted
+from proxy.config.opening import read_bounded
 from proxy.config.settings import Credentials
 
 _LARGEST: Final = 1 << 20
@@ -89,8 +90,7 @@ class Files:
     def _read(self, at: KeyPath, name: str) -> bytes | None:
         path = self.path(name)
         try:
-            with path.open("rb") as file:
-                data = file.read(_LARGEST + 1)
+            data = read_bounded(path, _LARGEST)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "not a path"
             self._document.problem(at, f"{self.named(name)} cannot be read ({why}); check the path and its permissions")

@@ -36,8 +36,10 @@ def _paths(document: Document, patterns: Sequence[str], directory: Path) -> list
         at = ("include", position)
         for path in _matching(document, at, pattern, directory):
             real = os.path.realpath(path)
-            if real == os.path.realpath(document.file):
-                document.problem(at, f"{quoted(pattern)} is this file itself, too; name only others")
+            if not str(path).isprintable():
+                document.problem(at, f"{quoted(path)} has a name that cannot be printed; rename it")
+            elif real == os.path.realpath(document.file):
+                document.problem(at, f"{quoted(pattern)} includes this file itself; name other files only")
             else:
                 found.setdefault(real, path)
     return sorted(found.values())

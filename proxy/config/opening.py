@@ -1,5 +1,8 @@
 """From a path to a document: bytes, text, YAML, each with a sentence where that fails."""
 
+import errno
+import os
+import stat
 from pathlib import Path
 
 from proxy.config.document import ConfigProblems, Document, Problem
@@ -17,10 +20,25 @@ def open_document(path: Path, main: Document | None = None) -> Document:
     return document
 
 
+def read_bounded(path: Path, most: int) -> bytes:
+    """Up to one byte more than `most` of a regular file: anything else might keep whoever reads it waiting for ever.
+
+    Raises `OSError`, and `ValueError` for what is no path.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return file.read(most + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe without a writer as well, so that it can be seen to be one."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+
+
 def _text(document: Document, path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(CONFIGURATION_BYTES + 1)
+        data = read_bounded(path, CONFIGURATION_BYTES)
         if len(data) <= CONFIGURATION_BYTES:
             return data.decode()
         sentence = f"this file is larger than {CONFIGURATION_BYTES >> 20} MiB; split it into files under include"

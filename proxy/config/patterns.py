@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TypeAlias
 
 from proxy.config.document import Document, KeyPath, quoted
+from proxy.limits import INCLUDED_PATTERNS, TAG_PATTERNS
 from proxy.policy.patterns import RepositoryPattern, Specificity, TagPattern
 from proxy.policy.signers import SignedBy
 
@@ -31,6 +32,13 @@ def repository_patterns(
             patterns.append(RepositoryPattern(text))
         except ValueError as error:
             document.problem(at, str(error))
+    open_ones = [pattern for pattern in patterns if "*" in pattern]
+    if document.main is not None and len(open_ones) > INCLUDED_PATTERNS:
+        sentence = (
+            f'{len(open_ones)} patterns here have a "*", and {INCLUDED_PATTERNS} in one included file are the most'
+        )
+        document.problem((section,), f"{sentence}; let one stand for several, or split the file")
+        return ()
     return tuple(patterns)
 
 
@@ -44,6 +52,10 @@ def tag_rules(
             read.append((TagPattern(text), rule))
         except ValueError as error:
             document.problem((*at, text), str(error))
+    if len(read) > TAG_PATTERNS:
+        sentence = f"{len(read)} patterns of tags stand here, and {TAG_PATTERNS} are the most"
+        document.problem(at, f"{sentence}; let one stand for several")
+        return ()
     for (first, one), (second, other) in combinations(read, 2):
         if first.specificity == second.specificity and first.overlaps(second) and one != other:
             _note_tie((document, (*at, first)), (document, (*at, second)), "tags")
@@ -75,5 +87,8 @@ def named(written: Written, document: Document) -> str:
 
 def _note_tie(first: Written, second: Written, kind: str) -> None:
     document, at = second
+    if first[1][-1] == at[-1]:
+        document.problem(at, f"this pattern stands at {first[0].place(first[1])} already; remove one of the two")
+        return
     other = named(first, document)
     document.problem(at, f"this and {other} both match some {kind} and neither is more specific; change one of them")

@@ -68,14 +68,16 @@ class References:
 
     def _check_form(self, at: KeyPath, choice: SignedByShape) -> None:
         forms = [form for form in _FORMS if getattr(choice, form) is not None]
-        if len(forms) != 1:
+        if not forms and choice.of is not None:
+            self.document.problem((*at, "of"), "of belongs to at_least; add how many must sign, such as at_least: 2")
+        elif len(forms) != 1:
             self.document.problem(
                 at, "exactly one of any_of, first_of, all_of and at_least is wanted; write the one you mean"
             )
         elif choice.of is None and choice.at_least is not None:
             self.document.problem(at, "at_least counts signers; add their names, such as of: [alice, ci]")
         elif choice.of is not None and choice.at_least is None:
-            self.document.problem((*at, "of"), "of belongs to at_least; add how many must sign, such as at_least: 2")
+            self.document.problem((*at, "of"), f"of belongs to at_least, not to {forms[0]}; remove one of the two")
         elif choice.of is not None and choice.at_least is not None and choice.at_least > len(choice.of):
             sentence = (
                 f"{len(choice.of)} signers can never give {choice.at_least} signatures; lower the number or name more"
@@ -105,6 +107,9 @@ def check_repeated(document: Document, at: KeyPath, names: Sequence[str]) -> Non
 def look_up(document: Document, at: KeyPath, section: str, name: str, defined: Mapping[str, _Named]) -> _Named | None:
     """What a name in the file refers to, or None where a problem was noted."""
     if name not in defined and not document.mentions(section, name):
-        hint = nearest(name, defined) or "define it there, or correct the name"
+        where = "there" if document.main is None else "in the main file"
+        if document.main is not None and section == "signers":
+            where = "here or in the main file"
+        hint = nearest(name, defined) or f"define it {where}, or correct the name"
         document.problem(at, f"there is no {quoted(name)} under {section}; {hint}")
     return defined.get(name)

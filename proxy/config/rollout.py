@@ -1,9 +1,10 @@
 """`rollout`: how far each repository is, and whether there is a rule for the day on which `enforce` begins."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
-from proxy.config.document import Document
+from proxy.config.document import Document, quoted
 from proxy.config.policy_shape import RelaxationShape, RolloutChoice
 from proxy.policy.entries import Mode, Relaxation
 from proxy.policy.patterns import RepositoryPattern
@@ -14,6 +15,8 @@ _SOME_WITHOUT: Final = (
     "add an entry for them, or make this pattern narrower"
 )
 _ANYTHING: Final = "\0"
+_LAX: Final = (Mode.AUDIT, Mode.DISABLED)
+_NAMED: Final = 3
 
 
 def relaxations(
@@ -49,6 +52,18 @@ def relaxations(
                     ("rollout", pattern), f"{_NO_ENTRY}, so all are refused; add an entry or check the spelling"
                 )
     return tuple(read)
+
+
+def warn_unenforced(document: Document, rollout: Iterable[Relaxation], now: datetime) -> None:
+    """Warn, in one line, of all that is in `audit` or `disabled` at an instant: nothing of it is refused."""
+    held = [each for each in rollout if each.mode in _LAX and (each.until is None or now < each.until)]
+    if not held:
+        return
+    ends = [f" until {each.until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if each.until else "" for each in held[:_NAMED]]
+    shown = [f"{quoted(each.pattern)} ({each.mode}{end})" for each, end in zip(held, ends, strict=False)]
+    more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
+    sentence = f"unsigned images are served under {', '.join(shown)}{more}"
+    document.warn(("rollout",), f"{sentence}; remove what would be served just the same when it is enforced")
 
 
 def _check_protected(

@@ -17,7 +17,7 @@ def check_scopes(parts: Sequence[Part], name: str) -> None:
             document.problem(("scope",), f"patterns have no registry in front; write {quoted(bare)}")
     for (one, first), (another, second) in combinations(scoped, 2):
         if first.overlaps(second):
-            other = f"{quoted(first)}, the scope at {one.place(('scope',))}"
+            other = f"the scope {quoted(first)} at {one.place(('scope',))}"
             another.problem(
                 ("scope",), f"this and {other} have repositories in common; let one file alone decide about each"
             )
@@ -29,7 +29,16 @@ def check_within(part: Part, patterns: Iterable[RepositoryPattern]) -> None:
         return
     for pattern in patterns:
         if not part.scope.covers(pattern):
-            part.document.problem(
-                ("repositories", pattern),
-                f"this reaches beyond the scope of the file, {quoted(part.scope)}; make it narrower, or move it",
-            )
+            beyond = f"this reaches beyond the scope of the file, {quoted(part.scope)}"
+            meant = _within(part.scope, pattern)
+            hint = f"did you mean {quoted(meant)}?" if meant else "make it narrower, or move it to another file"
+            part.document.problem(("repositories", pattern), f"{beyond}; {hint}")
+
+
+def _within(scope: RepositoryPattern, pattern: RepositoryPattern) -> str:
+    """A last segment that stands alone, put behind the beginning of a scope; empty where it is none."""
+    above, slash, _ = scope.rpartition("/")
+    if not slash or "/" in pattern or pattern in scope.split("/"):
+        return ""
+    meant = RepositoryPattern(f"{above}/{pattern}")
+    return meant if scope.covers(meant) else ""

@@ -1,5 +1,6 @@
 """Files for TLS: a certificate and its private key, seen to fit before anybody connects."""
 
+import ssl
 from pathlib import Path
 from typing import TypeAlias
 
@@ -40,9 +41,26 @@ def certificate_and_key(
     except (ValueError, UnsupportedAlgorithm):
         document.problem(key_at, f"{files.named(key_name)} holds no private key; name a file with the key in PEM")
     else:
-        if private.public_key() == certificates[0].public_key():
-            return files.path(certificate_name), files.path(key_name)
-        document.problem(
-            key_at, f"{files.named(key_name)} is not the key of {files.named(certificate_name)}; check both names"
-        )
+        shown = files.path(certificate_name), files.path(key_name)
+        if private.public_key() != certificates[0].public_key():
+            document.problem(
+                key_at, f"{files.named(key_name)} is not the key of {files.named(certificate_name)}; check both names"
+            )
+        elif why := _why_not(*shown):
+            sentence = f"TLS does not accept {files.named(certificate_name)} ({why})"
+            remedy = "renew it with a stronger key, such as RSA of 2048 bits"
+            document.problem((*at, certificate_word), f"{sentence}; {remedy}")
+        else:
+            return shown
     return None
+
+
+def _why_not(certificate: Path, key: Path) -> str:
+    """Why TLS would not show this certificate, such as that its key is too short; empty where it would."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        return (error.reason or "not readable").lower().replace("_", " ")
+    except OSError as error:
+        return error.strerror or "not readable"
+    return ""

@@ -169,10 +169,10 @@ def contact(raw: object) -> str:
     written = text(raw).strip()
     if not (written.isascii() and written.isprintable()) or set(written) & set("[]"):
         raise ValueError(
-            f"{quoted(written)} cannot stand in an answer; write one line of ASCII without square brackets"
+            f"{quoted(written)} cannot be part of a refusal; write one line of ASCII without square brackets"
         )
     if len(written) > CONTACT_LENGTH:
-        raise ValueError(f"this is longer than the {CONTACT_LENGTH} characters that an answer has room for; shorten it")
+        raise ValueError(f"this is longer than the {CONTACT_LENGTH} characters that a refusal has room for; shorten it")
     return written
 
 

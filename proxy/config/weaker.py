@@ -1,10 +1,12 @@
 """Where a more specific entry asks for less than one that it hides (design: Patterns).
 
-In the main file that is a warning. An included file that asks for less than the main one is a problem.
+In the main file that is a warning. An included file that may serve what the main one
+refuses is a problem.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from proxy.config.document import Document
 from proxy.config.patterns import named
@@ -13,17 +15,39 @@ from proxy.policy.weaker import falls_short, lacks
 
 _Placed: TypeAlias = tuple[Document, Entry]
 
+_ANY: Final = "*"
+
 
 def check_weaker(placed: Sequence[_Placed]) -> None:
     """Compare each entry, given with its file, with those that it hides."""
-    patterns = [each for each in placed if "*" in each[1].pattern]
+    patterns = _Patterns(placed)
     for document, entry in placed:
-        hidden = [each for each in patterns if _hides(entry, each[1])]
+        hidden = [each for each in patterns.beside(entry) if _hides(entry, each[1])]
         of_main = [each for each in hidden if each[0] is document.main]
         _warn(document, entry, [each for each in hidden if each[0] is not document.main])
         for other in of_main:
             if not _is_hidden_anyway(other[1], entry, of_main):
                 _require(document, entry, other)
+
+
+class _Patterns:
+    """The entries whose pattern has a `*`, by their first segment: most registries have many, each for a part of it."""
+
+    def __init__(self, placed: Iterable[_Placed]) -> None:
+        self._all = [each for each in placed if "*" in each[1].pattern]
+        self._by_first: defaultdict[str, list[_Placed]] = defaultdict(list)
+        for each in self._all:
+            self._by_first[_first_segment(each[1])].append(each)
+
+    def beside(self, entry: Entry) -> Sequence[_Placed]:
+        """Those that may match a repository of the entry."""
+        own = _first_segment(entry)
+        return [*self._by_first[_ANY], *self._by_first[own]] if own != _ANY else self._all
+
+
+def _first_segment(entry: Entry) -> str:
+    first = entry.pattern.partition("/")[0]
+    return _ANY if "*" in first else first
 
 
 def _hides(entry: Entry, other: Entry) -> bool:

@@ -6,7 +6,7 @@ the core rules of YAML 1.2.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,10 @@ _TRUE: Final = re.compile(r"true|True|TRUE")
 _FALSE: Final = re.compile(r"false|False|FALSE")
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,4000}")
 _DECIMAL: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_COMMENTED: Final = re.compile(r"[:-][ \t]+#[^\s#]")  # who writes a comment leaves a blank
+_COMMENT: Final = 'an unquoted "#" begins a comment; put the value in quotes, as in "#shop-oncall"'
+_QUOTED: Final = re.compile(r""""[^"]*"|'[^']*'""")
+_NO_BEGINNING: Final = re.compile(r"found character '([@`%]|\\t)' that cannot start any token")
 _OTHER_NUMBER: Final = re.compile(r"0x[0-9a-fA-F]+|0o[0-7]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -54,9 +58,9 @@ def read(text: str, file: str) -> Document:
 def read_into(document: Document, text: str) -> None:
     """The same into a document that is there already."""
     try:
-        _Reader(document, YAML(typ="safe", pure=True).parse(text)).read()
+        _Reader(document, YAML(typ="safe", pure=True).parse(text), text.splitlines()).read()
     except MarkedYAMLError as error:
-        _note_syntax(document, error)
+        _note_syntax(document, error, text.splitlines())
     except (YAMLError, ValueError, OverflowError):
         document.problem((), "a character in this file is not allowed in YAML; remove it or mend its escape sequence")
         document.raise_problems()
@@ -65,8 +69,9 @@ def read_into(document: Document, text: str) -> None:
 class _Reader:
     """Turns the events of a YAML parser into a tree, and notes lines and problems."""
 
-    def __init__(self, document: Document, events: Iterator[Event]) -> None:
+    def __init__(self, document: Document, events: Iterator[Event], lines: Sequence[str]) -> None:
         self._document = document
+        self._lines = lines
         self._first = '"version: 1"' if document.main is None else "the scope, such as scope: shop/**"
         self._events = events
         next(events)
@@ -139,7 +144,9 @@ class _Reader:
         if event.style is not None:
             return text
         if _NULL.fullmatch(text):
-            self._refuse(path, "there is no value here; write one, or remove the key")
+            line = self._document.line(path)
+            is_commented = _COMMENTED.search(_QUOTED.sub("", "".join(self._lines[line - 1 : line])))
+            self._refuse(path, _COMMENT if is_commented else "there is no value here; write one, or remove the key")
             return None
         if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
             return bool(_TRUE.fullmatch(text))
@@ -169,7 +176,7 @@ def _unquoted_star(text: str) -> str:
     return f'an unquoted "*" at the beginning is an alias in YAML; quote it, as in {quoted(text)}'
 
 
-def _note_syntax(document: Document, error: MarkedYAMLError) -> None:
+def _note_syntax(document: Document, error: MarkedYAMLError, lines: Sequence[str]) -> None:
     """Note why the parser gave up, unless an unquoted `*`, which confuses it, has been noted already."""
     if any("alias" in problem.sentence for problem in document.problems):
         document.raise_problems()
@@ -177,6 +184,24 @@ def _note_syntax(document: Document, error: MarkedYAMLError) -> None:
     line = int(mark.line) + 1 if mark else 1
     if error.context == "while scanning an alias":
         document.problem((), _unquoted_star("*"), line)
+    elif (found := _NO_BEGINNING.fullmatch(error.problem or "")) and found[1] == r"\t":
+        document.problem((), "there is a tab here, which YAML does not allow; indent with spaces", line)
+    elif found:
+        document.problem((), f'an unquoted "{found[1]}" cannot begin a value; put the value in quotes', line)
+    elif cut := _cut_by_a_comment(error, line, lines):
+        document.problem((), _COMMENT, cut)
     else:
         document.problem((), f"this is no YAML, {error.problem}; check quotes, colons and indentation", line)
     document.raise_problems()
+
+
+def _cut_by_a_comment(error: MarkedYAMLError, line: int, lines: Sequence[str]) -> int | None:
+    """The line on which a bracket was to be closed and a `#` came before that, if there is one nearby."""
+    begun = int(error.context_mark.line) + 1 if error.context_mark else line
+    for number in sorted({begun, line - 1, line}):
+        bare = _QUOTED.sub("", "".join(lines[number - 1 : number])) if number > 0 else ""
+        before, _, comment = bare.partition(" #")
+        is_open = sum(map(before.count, "[{")) > sum(map(before.count, "]}"))
+        if is_open and set(comment) & set("]}"):
+            return number
+    return None

@@ -55,7 +55,7 @@ async def examine(
     readable = await asyncio.gather(
         *(_notary(hop, settings, settings.notaries[each], chosen, clock, done) for each, hop in signatures.items())
     )
-    looking = repositories.examine(content, settings, chosen, frozenset(filter(None, readable)), clock)
+    looking = repositories.examine(content, settings, chosen, frozenset(filter(None, readable)), clock, named)
     await within(content, Name.REPOSITORIES, looking, done, DOCTOR_TRUST_DATA_SECONDS)
     hops = (config, name, door, around, *signatures.values(), memory, content)
     return tuple(finding for hop in hops for finding in hop.findings)

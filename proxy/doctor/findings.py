@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from proxy.names import plain
+
 
 class Level(StrEnum):
     """How bad it is. `UNKNOWN` is a check that could not run."""
@@ -61,6 +63,7 @@ class Name(StrEnum):
     STORE_HELD = "store-held"
     STORE_CLOCK = "store-clock"
     REPOSITORIES = "repositories"
+    MODE = "mode"
     NO_RULE = "no-rule"
     TRUST_DATA = "trust-data"
     TRUST_DATA_MISSING = "trust-data-missing"
@@ -117,8 +120,8 @@ class Hop:
         self.note(name, Level.UNKNOWN, sentence)
 
     def note(self, name: Name, level: Level, sentence: str, remedy: str = "", command: tuple[str, ...] = ()) -> None:
-        """Note something whose level is a question of its own."""
-        finding = Finding(self.title, name, level, sentence, remedy, command)
+        """Note something whose level is a question of its own; what strangers wrote cannot command a terminal."""
+        finding = Finding(self.title, name, level, plain(sentence), plain(remedy), command)
         if finding not in self.findings:
             self.findings.append(finding)
 

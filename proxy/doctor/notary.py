@@ -40,7 +40,7 @@ async def examine(hop: Hop, settings: NotarySettings, gun: Gun | None, clock: Cl
     )
     async with talking as server:
         try:
-            return await _questions(hop, server, settings, section, gun)
+            return await _questions(way, server, settings, section, gun)
         except NoAnswer as failure:
             await way.note_silence(failure, context)
         except Unreached as end:
@@ -48,9 +48,11 @@ async def examine(hop: Hop, settings: NotarySettings, gun: Gun | None, clock: Cl
     return False
 
 
-async def _questions(hop: Hop, server: Server, settings: NotarySettings, section: str, gun: Gun | None) -> bool:
+async def _questions(way: Way, server: Server, settings: NotarySettings, section: str, gun: Gun | None) -> bool:
+    hop = way.hop
     root, health = await asyncio.gather(server.ask("/v2/"), server.ask("/_notary_server/health"))
-    if not _is_notary(hop, root, health, section):
+    wants_tls = root.status == 400 and server.url.scheme == "http" and await way.is_of_the_other_scheme()
+    if wants_tls or not _is_notary(hop, root, health, section):
         hop.unknown(Name.NOTARY_CREDENTIALS, "clock, speed, credentials and changefeed of Notary")
         return False
     check_date(hop, Name.NOTARY_CLOCK, root, "Notary's")

@@ -6,13 +6,14 @@ who reaches it: that is for the clients' machines to try, with `tagwarden doctor
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from yarl import URL
 
 from proxy.clock import Clock
 from proxy.doctor.addresses import own_addresses
-from proxy.doctor.findings import Hop, Name
+from proxy.doctor.findings import Hop, Level, Name
 from proxy.doctor.reaching import Step, Unreached, believing_everybody, reach, resolve
 from proxy.doctor.server import API_VERSION, ODD_PATH, NoAnswer, is_tagwarden, talk
 from proxy.errors import UserError
@@ -20,6 +21,15 @@ from proxy.limits import DOCTOR_ANSWER_SECONDS
 
 _NAME = Name.REGISTRY_PAST_PROXY
 _REMEDY = "let the registry listen on loopback alone, or let nobody but the proxy connect to it (firewall)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Who was met at an address, and how bad that is."""
+
+    level: Level
+    sentence: str
+    remedy: str = ""
 
 
 async def examine(hop: Hop, registry: URL, clock: Clock, addresses: Sequence[str] | None = None) -> None:
@@ -32,7 +42,10 @@ async def examine(hop: Hop, registry: URL, clock: Clock, addresses: Sequence[str
     if not others:
         hop.ok(_NAME, "the registry is on loopback, and this machine has no other address")
         return
-    open_ones = await _open(hop, [registry.with_host(each) for each in others], clock)
+    seen = await asyncio.gather(*(_look(registry.with_host(each), clock) for each in others))
+    open_ones = [each for each in seen if each.level is Level.FAILED]
+    for each in open_ones:
+        hop.note(_NAME, each.level, each.sentence, each.remedy)
     if not open_ones:
         hop.ok(_NAME, f"the registry is on loopback alone, and not on {', '.join(others)}")
 
@@ -47,35 +60,47 @@ async def try_all(hop: Hop, urls: Iterable[str], clock: Clock) -> None:
             hop.warn(_NAME, f"{url} cannot be tried: {end.why}", "try the registry's address (the number) as well")
         else:
             known.append(url)
-    open_ones = await _open(hop, known, clock)
-    for url in known:
-        if url not in open_ones:
-            hop.ok(_NAME, f"{url} lets nobody in from this machine")
+    for each in await asyncio.gather(*(_look(url, clock) for url in known)):
+        hop.note(_NAME, each.level, each.sentence, each.remedy)
 
 
-async def _open(hop: Hop, urls: Sequence[URL], clock: Clock) -> set[URL]:
-    """Those that let us in; each is noted."""
-    seen = await asyncio.gather(*(_who(url, clock) for url in urls))
-    found = {url: who for url, who in zip(urls, seen, strict=True) if who}
-    for url, who in found.items():
-        hop.fail(_NAME, f"{who} answers on {url}: everybody who reaches it goes past the proxy", _REMEDY)
-    return set(found)
-
-
-async def _who(url: URL, clock: Clock) -> str:
-    """What answers there; empty for nobody, for a Tagwarden, and for who wants a certificate that we do not have."""
+async def _look(url: URL, clock: Clock) -> _Seen:
+    """See who answers there: nobody, a Tagwarden or one who says so, somebody who wants to know us, or anybody else."""
     anybody = believing_everybody()
     try:
         await reach(url, anybody)
         async with talk(url, anybody, seconds=DOCTOR_ANSWER_SECONDS, clock=clock) as server:
             answer = await server.ask(ODD_PATH)
     except Unreached as end:
-        return "" if end.step in (Step.DNS, Step.CONNECT, Step.CLIENT_CERTIFICATE) else "something"
+        return _unreached(url, end)
     except NoAnswer:
-        return "something"
+        return _open("something", url)
     if is_tagwarden(answer):
-        return ""
-    return "a registry" if API_VERSION in answer.headers else "something"
+        sentence = f"a Tagwarden answers on {url}, and whether it enforces cannot be seen from here"
+        remedy = f"ask it for an image that nobody signed: tagwarden verify --via {url} --expect refused REF"
+        return _Seen(Level.WARNING, sentence, remedy)
+    who = "a registry" if API_VERSION in answer.headers else "something"
+    if answer.status == 401:
+        sentence = f"{who} answers on {url} and asks for a login: everybody who has one goes past the proxy"
+        return _Seen(Level.FAILED, sentence, _REMEDY)
+    return _open(who, url)
+
+
+def _open(who: str, url: URL) -> _Seen:
+    return _Seen(Level.FAILED, f"{who} answers on {url}: everybody who reaches it goes past the proxy", _REMEDY)
+
+
+def _unreached(url: URL, end: Unreached) -> _Seen:
+    """Nobody comes in there; where nobody is there either, the address may only be mistyped."""
+    match end.step:
+        case Step.DNS | Step.CONNECT if end.why.endswith("connection refused"):
+            return _Seen(Level.OK, f"nothing listens on {url} (is the address right?)")
+        case Step.DNS | Step.CONNECT:
+            return _Seen(Level.OK, f"{url} cannot be reached from here, {end.why} (is the address right?)")
+        case Step.CLIENT_CERTIFICATE:
+            return _Seen(Level.OK, f"{url} lets nobody in from this machine: it wants a client certificate")
+        case _:
+            return _open("something", url)
 
 
 def _address(text: str) -> URL:

@@ -44,7 +44,7 @@ async def examine(
     talking = talk(url, context, elsewhere=other, credentials=credentials, seconds=DOCTOR_ANSWER_SECONDS, clock=clock)
     async with talking as server:
         try:
-            return await _questions(hop, server, settings, wanted)
+            return await _questions(way, server, settings, wanted)
         except NoAnswer as failure:
             await way.note_silence(failure, context)
         except Unreached as end:
@@ -53,10 +53,12 @@ async def examine(
 
 
 async def _questions(
-    hop: Hop, server: Server, settings: RegistrySettings, wanted: Sequence[Repository]
+    way: Way, server: Server, settings: RegistrySettings, wanted: Sequence[Repository]
 ) -> tuple[Repository, ...]:
+    hop = way.hop
     root, odd = await asyncio.gather(server.ask("/v2/"), server.ask(ODD_PATH))
-    if not _is_registry(hop, root, odd, settings):
+    wants_tls = root.status == 400 and server.url.scheme == "http" and await way.is_of_the_other_scheme()
+    if wants_tls or not _is_registry(hop, root, odd, settings):
         hop.unknown(Name.REGISTRY_CREDENTIALS, "clock, credentials and catalogue of the registry")
         return ()
     check_date(hop, Name.REGISTRY_CLOCK, root, "the registry's")
@@ -74,10 +76,7 @@ def _is_registry(hop: Hop, root: Answer, odd: Answer, settings: RegistrySettings
             sentence = f"it redirects every question to {root.headers['Location'][:80]}"
             hop.fail(Name.REGISTRY_REDIRECTS, sentence, "write the address that answers as registry.url")
         return False
-    if root.status == 400 and settings.url.scheme == "http":
-        sentence = f"it answers {root.status} without TLS"
-        hop.fail(Name.REGISTRY_TLS, sentence, "if it speaks TLS, write https in registry.url")
-    elif is_tagwarden(odd):
+    if is_tagwarden(odd):
         hop.fail(Name.REGISTRY_API, "a Tagwarden answers there", "write the registry's own address as registry.url")
     elif root.status not in (200, 401) or API_VERSION not in root.headers:
         sentence = f"what answers there is no registry (/v2/ is {root.status}, {API_VERSION} is missing)"

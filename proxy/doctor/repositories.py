@@ -1,7 +1,10 @@
 """Which repositories are looked at, and everything that is looked at in them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Final
 
 from proxy.clock import Clock
 from proxy.config.settings import Settings
@@ -11,6 +14,9 @@ from proxy.doctor.looking import look, named_in
 from proxy.limits import DOCTOR_REPOSITORIES
 from proxy.names import Repository
 from proxy.notary.client import NotarySource
+from proxy.policy.entries import Mode, Policy
+
+_LAX: Final = (Mode.AUDIT, Mode.DISABLED)
 
 
 def choose(settings: Settings, named: Sequence[Repository], catalogue: Sequence[Repository]) -> list[Repository]:
@@ -20,9 +26,15 @@ def choose(settings: Settings, named: Sequence[Repository], catalogue: Sequence[
 
 
 async def examine(
-    hop: Hop, settings: Settings, chosen: Sequence[Repository], readable: frozenset[str], clock: Clock
+    hop: Hop,
+    settings: Settings,
+    chosen: Sequence[Repository],
+    readable: frozenset[str],
+    clock: Clock,
+    named: Sequence[Repository] = (),
 ) -> None:
-    """Look at the chosen repositories, as far as their Notary is among the `readable` ones."""
+    """Look at the chosen repositories, as far as their Notary is among the `readable` ones; say how far `named` are."""
+    _tell_modes(hop, settings.policy, chosen, frozenset(named), clock.now())
     if not chosen:
         hop.unknown(Name.REPOSITORIES, "roots, signers and expiries; name repositories: tagwarden doctor REPO...")
         return
@@ -42,3 +54,23 @@ async def examine(
         await trust_data.examine(hop, looks, settings, sources, clock)
         roots.examine(hop, looks, settings.policy, clock)
         signers.examine(hop, looks)
+
+
+def _tell_modes(
+    hop: Hop, policy: Policy, chosen: Sequence[Repository], named: frozenset[Repository], now: datetime
+) -> None:
+    """Say under which mode the named repositories are, and that those which are disabled are not looked at."""
+    grouped: defaultdict[tuple[Mode, datetime | None], list[Repository]] = defaultdict(list)
+    for repository in chosen:
+        mode, relaxed = policy.mode_for(repository, now), policy.relaxation_for(repository)
+        if repository in named or mode is Mode.DISABLED:
+            grouped[mode, relaxed.until if relaxed and mode in _LAX else None].append(repository)
+    for (mode, until), repositories in grouped.items():
+        held = f"{listed(repositories)}: {mode}{f' until {until:%Y-%m-%d}' if until else ''}"
+        if mode is Mode.DISABLED:
+            hop.unknown(Name.MODE, f"{held}, so whatever the registry has is served, and Notary is not asked")
+        elif mode is Mode.AUDIT:
+            sentence = f"{held}, so whatever the registry has is served"
+            hop.warn(Name.MODE, sentence, "take it out of rollout to enforce it")
+        else:
+            hop.ok(Name.MODE, held)

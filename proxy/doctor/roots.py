@@ -64,7 +64,7 @@ def _untrusted(
     leaf, key = first.leaf, first.key.public_key_id
     name, level, gun = common_name(leaf), look.graver, look.gun
     if not _is_for(name, gun):
-        what = f"the root that Notary serves is for {name}, and not for {gun}"
+        what = f"the root that Notary serves is for {name!a}, and not for {gun}"
         remedy = "mend gun of its entry, or have the collection made anew under its own name"
         grouped.note(look.repository, Name.ROOT_OTHER_GUN, level, what, remedy)
     elif all(bundle.leaf.not_valid_after_utc < clock.now() for bundle in bundles):
@@ -72,11 +72,11 @@ def _untrusted(
         remedy = "have the holder of the root key rotate it: notary key rotate"
         grouped.note(look.repository, Name.ROOT_CERTIFICATE_DATES, level, what, remedy)
     elif name.endswith("*") and not any(pin.allow_wildcard_name for pin in look.entry.pins.entries):
-        what = f"the root's certificate has a wildcard name, {name}, and could be that of any repository it fits"
+        what = f"the root's certificate has a wildcard name, {name!a}, and could be that of any repository it fits"
         remedy = "have it made for one GUN, or write allow_wildcard_name: true under its roots"
         grouped.note(look.repository, Name.ROOT_WILDCARD_NAME, level, what, remedy)
     elif other := _pinned_elsewhere(look, leaves):
-        what = f"its roots pin a certificate that is for {other} alone, and Notary serves key {key}"
+        what = f"its roots pin a certificate that is for {other!a} alone, and Notary serves key {key}"
         grouped.note(look.repository, Name.ROOT_OTHER_GUN, level, what, _ONE_GUN)
     else:
         grouped.note(look.repository, Name.ROOT_NOT_PINNED, level, f"not pinned: Notary serves root key {key}", _PIN)

@@ -10,6 +10,7 @@ from yarl import URL
 
 from proxy.doctor.findings import Hop, Name
 from proxy.doctor.reaching import Step, Unreached, listen, reach
+from proxy.doctor.schemes import other_scheme
 from proxy.doctor.server import NoAnswer
 from proxy.errors import UserError
 from proxy.limits import DOCTOR_SOON_DAYS
@@ -57,7 +58,8 @@ class Way:
             self.hop.fail(self.name(Step.TLS), *_two(str(unusable)))
             return None
         except Unreached as end:
-            self.note(end)
+            if end.step is not Step.TLS or not await self.is_of_the_other_scheme():
+                self.note(end)
             return None
         self.hop.ok(self.name(Step.DNS), f"{self.url.host} is {', '.join(reached.addresses)}")
         self.hop.ok(self.name(Step.CONNECT), f"connects to {self.url.host}:{self.url.port}")
@@ -67,6 +69,8 @@ class Way:
 
     async def note_silence(self, failure: NoAnswer, context: ssl.SSLContext) -> None:
         """Note that the server hung up on a question: over what it misses in us, if that can be found out."""
+        if self.url.scheme == "http" and await self.is_of_the_other_scheme():
+            return
         try:
             if self.url.scheme == "https":
                 await listen(self.url, context)
@@ -75,6 +79,14 @@ class Way:
             return
         name, remedy = Name(f"{self.kind}-api"), f"see its log, and mend {self.section}.url"
         self.hop.fail(name, f"it does not answer: {failure}", remedy)
+
+    async def is_of_the_other_scheme(self) -> bool:
+        """Whether the address has the wrong scheme; then that is noted."""
+        other = await other_scheme(self.url)
+        if other:
+            sentence = "it speaks plain HTTP" if other.scheme == "http" else "it wants TLS"
+            self.hop.fail(self.name(Step.TLS), sentence, f"write {str(other).rstrip('/')} as {self.section}.url")
+        return other is not None
 
     def note(self, end: Unreached) -> None:
         """Note where the way ends, and what is therefore not checked."""

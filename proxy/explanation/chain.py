@@ -37,6 +37,8 @@ def follow(known: Known, tally: Tally | None) -> Chain | None:
     shown: tuple[Anchor, ...] = ()
     if read:
         shown = roots.anchors(read.roles[ROOT].keys, gun, entry.pins, known.now)
+        if collection is None and known.remembered:
+            shown = roots.after_first_use(shown, roots.read(known.remembered.stored.files.get(ROOT, b"")))
     return Chain(
         gun=gun,
         notary=entry.notary,
@@ -157,7 +159,8 @@ def _asked(known: Known, entry: Entry) -> frozenset[RoleName]:
         return frozenset({TARGETS})
     signed_by = entry.rule_for(target)[1]
     named = () if isinstance(signed_by, Released) else (signer.role for signer in signed_by.signers)
-    return frozenset({TARGETS, RELEASES, *named})
+    released = (RELEASES,) if entry.released_required or isinstance(signed_by, Released) else ()
+    return frozenset({TARGETS, *released, *named})
 
 
 def _floor(name: RoleName, floors: Mapping[RoleName, bytes]) -> int | None:

@@ -8,6 +8,7 @@ from proxy.explanation.known import Known
 from proxy.names import Digest
 
 _TRUST_DIRECTORY: Final = "~/.docker/trust"
+_SIGN: Final = ("tagwarden", "sign-command")
 _HOME: Final = re.compile(r"~/[A-Za-z0-9._/-]+")
 
 
@@ -18,6 +19,7 @@ class Commands:
         """Take names and options from what is known."""
         self._known = known
         prefix = f"{known.name}/" if known.name else ""
+        self._prefix = prefix
         self.repository = f"{prefix}{known.reference.repository}"
         self.reference = f"{prefix}{known.reference}"
 
@@ -25,11 +27,19 @@ class Commands:
         """A command of tagwarden, with the options of the one that tells it; a family's second word comes first."""
         return ("tagwarden", command, *arguments, *self._known.options)
 
+    def instead(self, name: str) -> str:
+        """Another tag, or the same tag of another repository, as it is typed."""
+        return f"{self._prefix}{name}" if ":" in name else f"{self._prefix}{name}:{self._known.reference.target}"
+
+    def is_of_signers(self, words: tuple[str, ...]) -> bool:
+        """Whether a command is `sign`'s."""
+        return words[:2] == _SIGN
+
     def sign(self, role: str) -> tuple[str, ...]:
         """What prints the commands of a signer; for a digest a tag has to be named first."""
         target = self._known.reference.target
         image = f"{self.repository}:TAG" if isinstance(target, Digest) else self.reference
-        return self.own("sign-command", image, "--role", role)
+        return self.own(_SIGN[1], image, "--role", role)
 
     def notary(self, command: str, *arguments: str) -> tuple[str, ...]:
         """A command of the notary client about the collection; it has its keys where docker trust keeps them."""

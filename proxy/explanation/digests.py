@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from proxy.errors import CannotDecide, RegistryUnreachable
 from proxy.explanation.known import Known
 from proxy.explanation.story import OfDigest, TagOfDigest
 from proxy.explanation.words import asks_for, sentence
 from proxy.names import Digest, Tag
-from proxy.policy.decisions import Allowed
+from proxy.policy.decisions import Allowed, Unenforced
 from proxy.policy.evaluation import signed_tags
 from proxy.policy.holders import Hold, Holder, holders
 from proxy.policy.tally import weakest_rule
@@ -17,7 +18,7 @@ def of_digest(known: Known) -> OfDigest | None:
     digest, entry, evidence = known.reference.target, known.entry, known.evidence
     if not isinstance(digest, Digest):
         return None
-    rule, signed_by = weakest_rule(entry) if entry else ("", None)
+    rule, signed_by = weakest_rule(entry) if entry and not _unsigned(known) else ("", None)
     found = with_digest(known, digest)
     tags: frozenset[Tag] = frozenset()
     if entry and evidence:
@@ -35,20 +36,32 @@ def of_digest(known: Known) -> OfDigest | None:
 
 def _how(known: Known, digest: Digest, found: tuple[Holder, ...]) -> str:
     """What admits it, in a few words; why nothing does is the refusal's to say."""
-    permission = known.decision.permission
+    refusal = known.decision.refusal
     if reason := known.policy.blocked.digests.get(digest):
         return f"it is blocked: {reason}"
-    if isinstance(permission, Allowed) and not permission.enforced:
-        return f"an entry of exceptions lets it out without a signature ({permission.rule})"
-    if known.decision.refusal:
-        return "nothing admits it"
+    if why := _unsigned(known):
+        return f"it is let out without a signature ({why})"
+    if isinstance(refusal, CannotDecide | RegistryUnreachable):
+        return "it cannot be told what admits it"
+    if refusal:
+        is_admitted = known.registry.has_signed is not None
+        return "it is admitted, and refused for what the registry has of it" if is_admitted else "nothing admits it"
     for hold, words in ((Hold.HAS, "tag {} has it now"), (Hold.HAD, "tag {} had it until lately")):
         for each in found:
             if each.hold is hold:
                 return words.format(each.tag)
-    if isinstance(permission, Allowed):
-        return "no tag names it: a signed index, or one that a signed index names, has it among its children"
-    return "digest_pull lets any digest out"
+    return "no tag names it: a signed index, or one that a signed index names, has it among its children"
+
+
+def _unsigned(known: Known) -> str:
+    """What lets it out although nobody need have signed it; empty where nothing does."""
+    match known.decision.permission:
+        case Allowed(enforced=False, rule=rule):
+            return rule
+        case Unenforced(reason=reason) if known.decision.refusal is None:
+            return reason
+        case _:
+            return ""
 
 
 def with_digest(known: Known, digest: Digest) -> tuple[Holder, ...]:

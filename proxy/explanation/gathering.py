@@ -29,8 +29,9 @@ from proxy.errors import (
 )
 from proxy.explanation.known import Known, RegistryWord
 from proxy.limits import DECISION_SECONDS, ROOT_BYTES
-from proxy.names import ROOT, Digest, Reference
+from proxy.names import ROOT, Digest, Reference, Tag
 from proxy.policy.decisions import Allowed, Decision
+from proxy.registry import nearby
 from proxy.registry.failures import Relayed
 from proxy.registry.headers import ClientCredentials
 from proxy.tuf.messages import Fetch, Fetched
@@ -56,7 +57,7 @@ async def gather(
         parts: over a store that is not written.
         reference: what is asked about.
         notaries: where signers publish, by the Notary's name.
-        has_store: whether anything was remembered to start from.
+        has_store: whether there is a trust store.
         options: of the commands that are told, such as `-c FILE`.
         name: the registry's name where it is not the configured one (`ns_allowed`).
     """
@@ -75,7 +76,7 @@ async def gather(
     decision = await parts.resolver.resolve(reference, credentials, name=name)
     evidence, silence = await _evidence(parts, known, decision)
     decision, word = await _registry(parts, decision, credentials)
-    if entry and entry.pins.is_tofu and not has_store:
+    if entry and entry.pins.is_tofu and remembered is None and decision.rests_on_trust_data:
         decision = replace(decision, permission=None, refusal=Undecided(_FIRST_USE))
     return replace(
         known,
@@ -123,12 +124,18 @@ async def _registry(parts: Parts, decision: Decision, credentials: ClientCredent
             except _OF_THE_BYTES as refusal:
                 has_signed = not isinstance(refusal, ManifestMissing)
                 decision = replace(decision, permission=None, refusal=refusal)
-        return decision, RegistryWord(await _in_time(parts.registry.named(reference, credentials)), has_signed)
-    except Relayed as relayed:
-        silence = f"it answered {relayed.status} (set registry.credentials_file)"
-    except RegistryUnreachable as refusal:
-        silence = refusal.why
-    return decision, RegistryWord(has_signed=has_signed, silence=silence)
+        named = await _in_time(parts.registry.named(reference, credentials))
+        is_gap = named is None and isinstance(reference.target, Tag)
+        return decision, RegistryWord(named, has_signed, gap=await _gap(parts, reference) if is_gap else None)
+    except (Relayed, RegistryUnreachable) as failure:
+        return decision, RegistryWord(has_signed=has_signed, silence=nearby.in_words(failure, parts.registry.account))
+
+
+async def _gap(parts: Parts, reference: Reference) -> nearby.Gap:
+    """What the registry lacks, and what it has that may have been meant."""
+    with suppress(RegistryUnreachable):
+        return await _in_time(nearby.gap(parts.registry, reference))
+    return nearby.Gap(str(reference))
 
 
 async def _in_time(asked: Awaitable[_Answer]) -> _Answer:

@@ -9,6 +9,7 @@ from proxy.errors import Refusal
 from proxy.names import Digest, Gun, Reference
 from proxy.policy.decisions import Decision
 from proxy.policy.entries import Entry, Policy
+from proxy.registry.nearby import Gap
 from proxy.store.protocol import Remembered
 
 
@@ -16,13 +17,14 @@ from proxy.store.protocol import Remembered
 class RegistryWord:
     """What the registry says that it has: `named` under the reference, None for nothing there.
 
-    `has_signed` is whether it has the signed digest, where that is another one; None where nobody asked. `silence`
-    is why it does not say, empty where it does.
+    `has_signed` is whether it has what was admitted, as it is or otherwise; None where nothing was. `silence`
+    is why it does not say, empty where it does. `gap` is what it lacks, where it has nothing under a tag.
     """
 
     named: Digest | None = None
     has_signed: bool | None = None
     silence: str = ""
+    gap: Gap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Known:
     remembered: Remembered | None = None
     store_silence: str = ""
     has_store: bool = True
-    registry: RegistryWord = field(default_factory=lambda: RegistryWord(silence="it was not asked"))
+    registry: RegistryWord = field(default_factory=RegistryWord)
     served_root: bytes | None = None
     indexes: tuple[Digest, ...] = ()
     options: tuple[str, ...] = ()

@@ -110,7 +110,9 @@ def _of_digest(story: Story, told: OfDigest) -> Iterator[Line]:
     for index in told.indexes:
         yield line(f"  in index {index}")
     if told.weakest_rule:
-        yield line(f'  as strong as the weakest rule of its repository, "{told.weakest_rule}": {told.weakest_asks}')
+        yield line(
+            f'  a digest is as strong as the weakest rule of its repository, "{told.weakest_rule}": {told.weakest_asks}'
+        )
     if told.signed_tags and not any(each.hold in ("has", "had") for each in told.tags):
         shown = ", ".join(told.signed_tags[:10]) + (", ..." if len(told.signed_tags) > 10 else "")
         yield line(f"  signed tags: {shown}")

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
+from proxy.explanation.alike import remarks
 from proxy.explanation.roots import FIRST_USE
-from proxy.explanation.story import Anchor, Chain, Key, Link, Story
+from proxy.explanation.story import Anchor, Chain, Key, Link, Pin, Story
 from proxy.explanation.tones import Line, Tone, line
-from proxy.explanation.words import short, shortened, when
+from proxy.explanation.words import short, when
+from proxy.names import TIMESTAMP
 
 _SOON: Final = timedelta(days=30)
 
@@ -37,20 +39,24 @@ def _served(story: Story, told: Chain) -> Iterator[Line]:
     if told.tofu:
         yield line("  pinned: nothing, the first root that was seen is trusted")
     for pin in told.pins:
-        parts = [
-            *(f"public key id {short(each)}" for each in pin.public_key_ids),
-            *(f"certificate {short(each)}" for each in pin.certificates),
-            *(f"authority {each}" for each in pin.authorities),
-        ]
-        yield line(f"  pinned: {pin.name}: {', '.join(parts)}")
+        for part in _parts(pin, told.anchors):
+            yield line(f"  pinned: {pin.name}: {part}")
+
+
+def _parts(pin: Pin, anchors: tuple[Anchor, ...]) -> Iterator[str]:
+    """What a pin names, ids whole: they are there to be compared."""
+    shown = [anchor.public_key_id for anchor in anchors]
+    for each in pin.public_key_ids:
+        yield "; ".join((f"public key id {each}", *remarks([each], shown)))
+    yield from (f"certificate {each}" for each in pin.certificates)
+    yield from (f"authority {each}" for each in pin.authorities)
 
 
 def _anchors(story: Story, told: Chain) -> Iterator[Line]:
     for anchor in told.anchors:
         tone = Tone.DIM if anchor.pins else Tone.BAD
-        yield line(
-            (f"    root key {short(anchor.public_key_id)}, listed as {short(anchor.key_id)}: ", tone), _met(anchor)
-        )
+        yield line((f"    root key {anchor.public_key_id}: ", tone), _met(anchor))
+        yield line((f"      listed as {anchor.key_id}", Tone.DIM))
         if anchor.valid_until:
             until = when(anchor.valid_until, story.now)
             yield line((f"      certificate for {anchor.certificate}, valid until {until}", Tone.DIM))
@@ -59,7 +65,9 @@ def _anchors(story: Story, told: Chain) -> Iterator[Line]:
 def _met(anchor: Anchor) -> str:
     if FIRST_USE in anchor.pins:
         return FIRST_USE
-    return f"pinned by {', '.join(anchor.pins)}" if anchor.pins else shortened(anchor.why)
+    if anchor.pins:
+        return f"pinned by {', '.join(anchor.pins)}"
+    return anchor.why.replace(f" {anchor.public_key_id}", "")  # the line begins with it
 
 
 def _link(story: Story, link: Link) -> Iterator[Line]:
@@ -70,9 +78,11 @@ def _link(story: Story, link: Link) -> Iterator[Line]:
     elif link.version is None or link.expires is None:
         yield line(f"  {link.name:<18}", (" remembered, and cannot be read", Tone.BAD))
     else:
-        tone = Tone.WARN if link.expires - story.now < _SOON else Tone.PLAIN
+        is_soon = link.expires - story.now < _SOON and link.name != TIMESTAMP
+        tone = Tone.WARN if is_soon else Tone.PLAIN
         head = f"  {link.name:<18} version {link.version}{_floor(link)}{_signed(link)}, "
-        yield line(head, (f"expires {when(link.expires, story.now)}", tone), _asked(link))
+        renewed = ", and Notary renews it" if link.name == TIMESTAMP else ""
+        yield line(head, (f"expires {when(link.expires, story.now)}{renewed}", tone), _asked(link))
     if link.paths and link.paths != ("",):
         yield line((f"    speaks for tags that begin with {', '.join(map(repr, link.paths))}", Tone.DIM))
     elif link.state == "usable" and link.name.startswith("targets/") and not link.paths:

@@ -12,7 +12,7 @@ from proxy.policy.verdicts import Verdict
 _TOLD: Final = {
     "same": "has {named} there, which is the signed digest",
     "drifted": "has {named} there, which is not the signed digest; clients get the signed one, which it has too",
-    "signed-missing": "does not have the signed digest {signed}: whoever has the image must push it again",
+    "signed-missing": "does not have {signed}: whoever has the image must push it again",
     "absent": "has nothing there",
     "present": "has {named} there",
     "unknown": "does not tell what it has there: {why}",
@@ -32,12 +32,19 @@ def side(known: Known, taken: Tally | None) -> RegistrySide:
         state = "present"
     else:
         state = "same" if word.named == signed else "drifted"
-    told = _TOLD[state].format(named=word.named, signed=signed, why=word.silence)
+    told = (
+        str(word.gap)
+        if state == "absent" and word.gap
+        else _TOLD[state].format(named=word.named, signed=signed, why=word.silence)
+    )
     return RegistrySide(state, word.named or "", told)
 
 
 def _signed(known: Known, taken: Tally | None) -> Digest | None:
-    """The digest that the registry should have there."""
-    if isinstance(known.decision.permission, Allowed):
-        return known.decision.permission.digest
+    """The digest that the registry should have there; None where no signature was asked for."""
+    permission, target = known.decision.permission, known.reference.target
+    if isinstance(permission, Allowed):
+        return permission.digest if permission.enforced else None
+    if isinstance(target, Digest):
+        return None if known.registry.has_signed is None else target
     return taken.outcome.target.digest if taken and isinstance(taken.outcome, Verdict) else None

@@ -10,8 +10,7 @@ from typing import Final
 
 from proxy.errors import MetadataCorrupt
 from proxy.explanation.story import Anchor, Pin
-from proxy.explanation.words import plain
-from proxy.names import ROOT, Gun
+from proxy.names import ROOT, Gun, plain
 from proxy.tuf.keys import PublicKey, first_certificate
 from proxy.tuf.metadata import Root, open_envelope, read_root
 from proxy.tuf.pins import Pins, RootPin, common_name, root_keys, why_none
@@ -30,6 +29,16 @@ def read(data: bytes) -> Root | None:
 def anchors(keys: Mapping[str, PublicKey], gun: Gun, pins: Pins, now: datetime) -> tuple[Anchor, ...]:
     """The keys of a root role, each with the pins that it meets or why it meets none."""
     return tuple(_anchor(key, gun, pins, now) for _, key in sorted(keys.items()))
+
+
+def after_first_use(shown: tuple[Anchor, ...], remembered: Root | None) -> tuple[Anchor, ...]:
+    """The same keys where a root is remembered: those that it does not have are not trusted on first use any more."""
+    known = {key.public_key_id for key in remembered.roles[ROOT].keys.values()} if remembered else set[str]()
+    late = "it is no key of the root that is remembered"
+    return tuple(
+        replace(each, pins=(), why=late) if each.pins == (FIRST_USE,) and each.public_key_id not in known else each
+        for each in shown
+    )
 
 
 def pinned(pins: Pins) -> tuple[Pin, ...]:

@@ -1,6 +1,6 @@
 """What to run next, by what the refusal is: complete commands, and what they are for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from proxy.errors import (
@@ -34,12 +34,21 @@ from proxy.policy.evaluation import signed_tags
 from proxy.policy.holders import Hold
 from proxy.policy.signers import Released
 from proxy.policy.tally import Standing, Tally
+from proxy.registry.nearby import Gap
 
 _Steps: TypeAlias = Iterator[Step]
 
 _PULLS: Final = 3  # signed tags that are offered instead
 _WITH_VOTE: Final = (Standing.COUNTS, Standing.NOT_ASKED)
-_OWN_KEYS: Final = (Standing.KEY_FOREIGN, Standing.KEY_UNUSED, Standing.KEY_RUN_OUT, Standing.KEY_BLOCKED)
+_ALIGN: Final = "first make `signers.{name}.keys` and the keys that Notary delegates to {name} the same"
+_RENEW: Final = "first give {name} a new key, in Notary and in `signers.{name}.keys`"
+_MEND_KEYS: Final = {
+    Standing.KEY_FOREIGN: _ALIGN,
+    Standing.KEY_UNUSED: _ALIGN,
+    Standing.KEY_RUN_OUT: f"{_RENEW}: the old one has run out",
+    Standing.KEY_BLOCKED: f"{_RENEW}: the old one is blocked",
+    Standing.SAME_KEY: "first give {name} a key of its own, in Notary and in `signers`: each key has one vote",
+}
 
 
 def after(known: Known, taken: Tally | None) -> tuple[Step, ...]:
@@ -47,10 +56,22 @@ def after(known: Known, taken: Tally | None) -> tuple[Step, ...]:
     refusal = known.decision.refusal
     if refusal is None:
         return ()
-    for kinds, steps in _BY_KIND:
-        if isinstance(refusal, kinds):
-            return tuple(steps(known, taken, Commands(known)))
-    return tuple(_ask_doctor(known, taken, Commands(known)))
+    run = Commands(known)
+    usual = next((steps for kinds, steps in _BY_KIND if isinstance(refusal, kinds)), _ask_doctor)
+    found = tuple(usual(known, taken, run))
+    return found if known.registry.gap is None else tuple(_with_a_gap(refusal, known.registry.gap, run, found))
+
+
+def _with_a_gap(refusal: Refusal, gap: Gap, run: Commands, found: Iterable[Step]) -> _Steps:
+    """The same where the registry has nothing there: what is not there cannot be signed."""
+    steps = tuple(found)
+    signing = [step for step in steps if run.is_of_signers(step.words)]
+    if isinstance(refusal, NoRule | NoTrustData | TagNotSigned):
+        for name in gap.instead:
+            yield Step(run.own("explain", run.instead(name)), "if that is what was meant")
+    if signing:
+        yield Step((), f"push {gap.missing} first: what is signed is the digest that the registry has of it")
+    yield from (step for step in steps if step not in signing)
 
 
 def _add_entry(_known: Known, _taken: Tally | None, run: Commands) -> _Steps:
@@ -79,9 +100,8 @@ def _first_mend(known: Known, taken: Tally | None, run: Commands) -> _Steps:
             yield Step(
                 words, f"what the owner of the collection runs first, so that {voice.signer.role} covers the tag"
             )
-        if voice.standing in _OWN_KEYS:
-            name = voice.signer.name
-            yield Step((), f"first make `signers.{name}.keys` and the keys that Notary delegates to {name} the same")
+        if voice.standing in _MEND_KEYS:
+            yield Step((), _MEND_KEYS[voice.standing].format(name=voice.signer.name))
 
 
 def _missing(known: Known, taken: Tally | None) -> tuple[tuple[str, ...], int]:
@@ -113,7 +133,7 @@ def _agree(_known: Known, taken: Tally | None, run: Commands) -> _Steps:
 def _pull_signed(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     target = known.reference.target
     for each in with_digest(known, target) if isinstance(target, Digest) else ():
-        words = "why this tag has it no more" if each.hold is Hold.LOST else "why this tag has it not"
+        words = "why this tag lost it" if each.hold is Hold.LOST else "why this tag does not have it"
         yield Step(run.own("explain", f"{run.repository}:{each.tag}"), words)
     yield Step(run.own("inspect", run.repository), "which digests are signed, and by whom")
     if known.evidence and known.entry:
@@ -149,12 +169,11 @@ def _publish_again(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     """Who can sign a role anew; the notary client itself stops at an expired role of the top (measured, 0.7.0)."""
     role = getattr(known.decision.refusal, "role", "")
     if role in (TIMESTAMP, SNAPSHOT):
-        yield Step(
-            (), f"Notary's server signs {role} when it is asked: it lacks the key or a valid root, ask its operator"
-        )
+        why = f"Notary's server signs {role} anew when it is asked, and did not"
+        yield Step((), f"{why}: it lacks the key or a valid root, ask its operator")
         yield Step(run.own("doctor"), "whether Notary answers, and what with")
     elif role in (ROOT, TARGETS):
-        why = f"the notary client publishes nothing over a {role} that does not hold"
+        why = f"the notary client publishes nothing while {role} does not hold"
         yield Step((), f"{why}: whoever has its keys signs it with another tool, or makes the collection anew")
     else:
         yield Step(run.notary("witness", role, "--publish"), f"what a holder of a key of {role} runs to sign it anew")
@@ -169,7 +188,7 @@ def _pin(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
 
 def _push(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     if isinstance(known.reference.target, Digest):
-        yield Step((), "whoever has the image pushes it again, by a tag of its own")
+        yield Step((), "whoever has the image pushes it again, under a new tag")
     else:
         image = f"{known.registry_name}/{known.reference}"
         yield Step((), f"whoever has the image that was signed pushes it to {image} again")
@@ -183,7 +202,7 @@ def _sign_length(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
 
 
 def _ask_doctor(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
-    if known.entry and known.entry.pins.is_tofu and not known.has_store:
+    if known.entry and known.entry.pins.is_tofu and known.remembered is None and not known.store_silence:
         yield from _pin(known, None, run)
     yield Step(run.own("doctor"), "which of the hops to registry, Notary and trust store does not work, and why")
 

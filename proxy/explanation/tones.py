@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import TypeAlias
 
-from proxy.explanation.words import plain
+from proxy.names import plain
 
 
 class Tone(StrEnum):

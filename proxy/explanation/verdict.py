@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from proxy.errors import CannotDecide, RegistryUnreachable
+from proxy.errors import Blocked, CannotDecide, Refusal, RegistryUnreachable, TrustStoreUnavailable
 from proxy.explanation.known import Known
 from proxy.explanation.story import Conclusion
 from proxy.explanation.words import sentence, when
@@ -16,7 +16,7 @@ _NOW: Final = {
     (Mode.ENFORCE, True): "enforce: clients get this digest",
     (Mode.ENFORCE, False): "enforce: clients are refused",
     (Mode.PROTECT, True): "protect: clients get this digest",
-    (Mode.PROTECT, False): "protect: clients are refused, because it was signed before, is blocked, or was never a tag",
+    (Mode.PROTECT, False): "protect: clients are refused, because {why}",
     (Mode.AUDIT, True): "audit: clients get what the registry has, whatever is signed",
     (Mode.AUDIT, False): "audit: it would be refused, and is served as the registry has it",
     (Mode.DISABLED, True): "disabled: clients get what the registry has, Notary is not asked",
@@ -58,12 +58,22 @@ def _verdict(known: Known) -> tuple[str, str, str]:
     return "not-enforced", "", f"{known.reference} is served without a signature, by {rule}"
 
 
+def _why_protected(known: Known, refusal: Refusal) -> str:
+    """Why `protect` does not let it pass (design: Configuration, Modes)."""
+    if isinstance(refusal, Blocked):
+        return "it is blocked"
+    if isinstance(refusal, TrustStoreUnavailable) or not known.has_store:
+        return "it cannot be told whether it was signed before"
+    return "it was signed before"
+
+
 def _now(known: Known, relaxed: Relaxation | None) -> str:
     """What clients get at this moment."""
     mode, refusal = known.decision.mode, known.decision.refusal
     words = _NOW[mode, refusal is None]
-    if mode is Mode.PROTECT and refusal and isinstance(known.decision.permission, Unenforced):
-        words = _UNPROTECTED
+    if mode is Mode.PROTECT and refusal:
+        passes = isinstance(known.decision.permission, Unenforced)
+        words = _UNPROTECTED if passes else words.format(why=_why_protected(known, refusal))
     if relaxed is None or relaxed.until is None:
         return words
     if known.now >= relaxed.until:

@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from proxy.explanation.alike import remarks
 from proxy.explanation.known import Known
 from proxy.explanation.story import Voter, Votes
-from proxy.explanation.words import defect, short
+from proxy.explanation.words import defect
 from proxy.names import Tag
 from proxy.policy.signers import Released
 from proxy.policy.tally import Standing, Tally, Voice, tally
@@ -14,7 +15,7 @@ _WHY: Final = {
     Standing.COUNTS: "",
     Standing.UNRELEASED: "its vote does not count: {release}",
     Standing.SAME_KEY: "its vote does not count: the key behind it has voted under another name",
-    Standing.NOT_ASKED: "its vote is not asked for: somebody before it in the list decides",
+    Standing.NOT_ASKED: "its vote is not asked for: a signer before it in the list decides",
     Standing.UNDECLARED: "{role} is not delegated in this collection",
     Standing.UNPUBLISHED: "{role} is delegated, and never published anything",
     Standing.UNUSABLE: "{role} {defect}",
@@ -25,6 +26,7 @@ _WHY: Final = {
     Standing.KEY_UNUSED: "{role} is signed by {signed}, and not by the delegated key in your key files: {listed}",
     Standing.KEY_FOREIGN: "Notary delegates {delegated} to {role}, and your key files have {listed}",
 }
+_COMPARED: Final = (Standing.KEY_FOREIGN, Standing.KEY_UNUSED)
 
 
 def count(known: Known) -> Tally | None:
@@ -78,13 +80,16 @@ def _voter(voice: Voice, release: str) -> Voter:
         "delegated": _shown(voice.delegated),
         "listed": _shown(listed or ()),
     }
+    why = _WHY[voice.standing].format_map(facts)
+    if voice.standing in _COMPARED:
+        why = "; ".join((why, *dict.fromkeys(remarks(listed or (), (*voice.delegated, *voice.keys)))))
     return Voter(
         signer=voice.signer.name,
         role=voice.signer.role,
         standing=voice.standing,
         counts=voice.standing is Standing.COUNTS,
         digest=voice.target.digest if voice.target else "",
-        why=_WHY[voice.standing].format_map(facts),
+        why=why,
         keys=tuple(sorted(voice.keys)),
         delegated=tuple(sorted(voice.delegated)),
         listed=listed,
@@ -93,4 +98,4 @@ def _voter(voice: Voice, release: str) -> Voter:
 
 
 def _shown(ids: frozenset[str] | tuple[str, ...]) -> str:
-    return ", ".join(short(each) for each in sorted(ids)) or "no key"
+    return ", ".join(sorted(ids)) or "no key"

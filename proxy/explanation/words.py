@@ -1,6 +1,5 @@
 """Rules, spans of time and foreign text, in words."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +12,6 @@ from proxy.refusals import present
 
 SHORT: Final = 12  # hex digits of a key id that people are shown
 
-_WHOLE_ID: Final = re.compile(r"\b(?<!sha256:)[0-9a-f]{64}\b")
 _UNITS: Final = (("year", 365 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
 _ENOUGH: Final = 2  # from so many on, a unit is fine enough
 
@@ -57,24 +55,16 @@ def span(length: timedelta) -> str:
 
 
 def when(instant: datetime, now: datetime) -> str:
-    """An instant and how far it is: `2027-03-31 08:00 UTC (in 128 days)`."""
+    """An instant and how far it is: `2027-03-31 08:00 UTC (in 128 days)`; less than a second is `now`."""
+    if abs(instant - now) < timedelta(seconds=1):
+        return f"{instant:%Y-%m-%d %H:%M} UTC (now)"
     far = f"in {span(instant - now)}" if instant >= now else f"{span(now - instant)} ago"
     return f"{instant:%Y-%m-%d %H:%M} UTC ({far})"
 
 
 def short(identifier: str) -> str:
-    """The beginning of a key id."""
+    """The beginning of a key id, where it only tells keys apart; what people compare is shown whole."""
     return identifier[:SHORT]
-
-
-def shortened(text: str) -> str:
-    """A text with the whole key ids in it cut as everywhere else."""
-    return _WHOLE_ID.sub(lambda found: short(found[0]), text)
-
-
-def plain(text: str) -> str:
-    """One line without anything that a terminal could take for a command: certificates may hold any text."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def sentence(refusal: Refusal, known: Known, tag: Tag | None = None) -> str:

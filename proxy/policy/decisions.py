@@ -167,6 +167,12 @@ class Decision:
     owner: str = ""
 
     @property
+    def rests_on_trust_data(self) -> bool:
+        """Whether it was made on what Notary served, and not by the configuration alone, or for want of trust data."""
+        exempted = isinstance(self.permission, Allowed) and not self.permission.enforced
+        return self.checked_at is not None and not exempted
+
+    @property
     def whereabouts(self) -> dict[str, str]:
         """What a sentence about the refusal names besides the reference."""
         return {"gun": self.gun or "", "notary": self.notary, "owner": self.owner}

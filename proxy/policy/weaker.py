@@ -3,20 +3,23 @@
 Nothing is inherited between entries, so whoever adds an entry for one repository may not notice what no
 longer holds there. Of the operator's own entries only clear cases are named (`lacks`): fewer signatures, more
 people or keys that can give as many, or a check that is switched off. What somebody else may write has to be
-seen to ask for as much, of the same trust data (`falls_short`).
+seen to serve nothing that the hidden entry would refuse, on the same trust data (`falls_short`).
 """
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import product
 from typing import Final, TypeAlias
 
 from proxy.policy.entries import Entry
 from proxy.policy.patterns import Specificity, TagPattern
-from proxy.policy.signers import AllOf, AtLeast, FirstOf, Released, SignedBy, Signer
+from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Released, SignedBy, Signer
 
+_Count: TypeAlias = AnyOf | AllOf | AtLeast
+_Poll: TypeAlias = _Count | FirstOf
 _Rule: TypeAlias = tuple[TagPattern, Specificity, SignedBy]
-_Compare: TypeAlias = Callable[[SignedBy, SignedBy], bool]
+_Compare: TypeAlias = Callable[[SignedBy, SignedBy], str]
 
 _ANY_TAG: Final = TagPattern("*")
 _REST: Final[Specificity] = ()
@@ -25,15 +28,17 @@ _REST: Final[Specificity] = ()
 
 def lacks(entry: Entry, hidden: Entry) -> tuple[str, ...]:
     """What the hidden entry asks for and this one does not, in a few words each; empty where it asks for as much."""
-    return tuple(dict.fromkeys(_lacks(entry, hidden, _is_weaker)))
+    return tuple(dict.fromkeys(_lacks(entry, hidden, _weaker)))
 
 
 def falls_short(entry: Entry, hidden: Entry) -> tuple[str, ...]:
     """The same, and all in which it cannot be seen to ask for as much: other people, trust data from elsewhere.
 
-    Whatever has enough votes under this entry has enough under the hidden one, too, where this is empty.
+    Where this is empty, a tag that has a digest under this entry has the same under the hidden one. So nobody whose
+    dissent stops it there (`signers_disagree`) is left out here.
     """
-    found = (*_lacks(entry, hidden, _may_be_weaker), *_elsewhere(entry, hidden))
+    compare = partial(_maybe_weaker, heard=hidden.released_required or not entry.released_required)
+    found = (*_lacks(entry, hidden, compare), *_elsewhere(entry, hidden))
     return tuple(dict.fromkeys(found))
 
 
@@ -45,10 +50,10 @@ def in_words(rule: SignedBy) -> str:
     return f"{count} of {', '.join(signer.name for signer in rule.signers)}"
 
 
-def _lacks(entry: Entry, hidden: Entry, is_weaker: _Compare) -> Iterator[str]:
+def _lacks(entry: Entry, hidden: Entry, compare: _Compare) -> Iterator[str]:
     for tags, mine, theirs in _side_by_side(entry, hidden):
-        if is_weaker(mine, theirs):
-            yield f"{in_words(mine)} instead of {in_words(theirs)}{tags}"
+        if less := compare(mine, theirs):
+            yield f"{less}{tags}"
         yield from _looser_keys(mine, theirs)
     if entry.any_digest and (hidden.any_digest is None or entry.any_digest.until > hidden.any_digest.until):
         yield "any digest may be pulled"
@@ -85,8 +90,12 @@ def _is_same_gun(entry: Entry, hidden: Entry) -> bool:
 def _side_by_side(entry: Entry, hidden: Entry) -> Iterator[tuple[str, SignedBy, SignedBy]]:
     """Each two rules that can hold for the same tag, and for which tags, in words for the end of a sentence."""
     mine, theirs = _rules(entry), _rules(hidden)
-    for one, other in product(mine, theirs):
-        if not one[0].overlaps(other[0]) or _is_never(one, other, mine) or _is_never(other, one, theirs):
+    above_theirs = [_most_specific(mine, pattern) for pattern, _, _ in theirs]
+    above_mine = [_most_specific(theirs, pattern) for pattern, _, _ in mine]
+    for (one, never_one), (other, never_other) in product(
+        zip(mine, above_mine, strict=True), zip(theirs, above_theirs, strict=True)
+    ):
+        if one[1] < never_other or other[1] < never_one or not one[0].overlaps(other[0]):
             continue
         pattern, specificity, _ = max(one, other, key=lambda rule: rule[1])
         yield ("" if specificity == _REST else f' for tags "{pattern}"'), one[2], other[2]
@@ -97,35 +106,64 @@ def _rules(entry: Entry) -> list[_Rule]:
     return [(_ANY_TAG, _REST, entry.signed_by), *named]
 
 
-def _is_never(rule: _Rule, beside: _Rule, rules: list[_Rule]) -> bool:
-    """Whether a more specific rule of the same entry holds for all tags of the one beside."""
-    return any(specificity > rule[1] and pattern.covers(beside[0]) for pattern, specificity, _ in rules)
+def _most_specific(rules: list[_Rule], pattern: TagPattern) -> Specificity:
+    """The most specific of an entry's rules that hold for all tags of a pattern: a lesser one never holds for them."""
+    return max(specificity for each, specificity, _ in rules if each.covers(pattern))
 
 
-def _is_weaker(rule: SignedBy, than: SignedBy) -> bool:
-    """Fewer votes, or as many from a wider circle."""
+def _weaker(rule: SignedBy, than: SignedBy) -> str:
+    """Fewer votes, or as many from a wider circle; empty where it is neither."""
     mine, theirs = _names(rule), _names(than)
-    return _needed(rule) < _needed(than) or (_needed(rule) == _needed(than) > 0 and mine > theirs)
+    if _needed(rule) < _needed(than) or (_needed(rule) == _needed(than) > 0 and mine > theirs):
+        return _instead(rule, than)
+    return ""
 
 
-def _may_be_weaker(rule: SignedBy, than: SignedBy) -> bool:
-    """Whether enough votes for one rule may be too few for the other, or may overrule whoever comes first there.
+def _maybe_weaker(rule: SignedBy, than: SignedBy, *, heard: bool) -> str:
+    """In what a rule may be content where the other is not; empty where it never is.
 
-    Anybody who is named has to be delegated by the holder of the targets key, who alone decides under `released`.
+    `released` is the word of one role, which no signer by name is. `heard` is whether a vote for another digest
+    than the released one counts here wherever it counts there.
     """
-    if isinstance(than, Released):
-        return False
+    if isinstance(rule, Released) or isinstance(than, Released):
+        return "" if rule == than else _instead(rule, than)
     if isinstance(than, FirstOf):
-        return not _keeps_order(rule, than.signers)
-    others = sum(not any(_is_within(signer, one) for one in than.signers) for signer in _signers(rule))
-    return _needed(rule) - others < than.needed
+        return "" if _keeps_order(rule, than.signers, heard=heard) else _instead(rule, than)
+    if _certain(rule, than) < than.needed:
+        return _instead(rule, than)
+    if _dissent(rule, than, heard=heard) >= than.needed:
+        return f"{_instead(rule, than)}, who stop it where they sign different digests"
+    return ""
 
 
-def _keeps_order(rule: SignedBy, order: tuple[Signer, ...]) -> bool:
+def _instead(rule: SignedBy, than: SignedBy) -> str:
+    return f"{in_words(rule)} instead of {in_words(than)}"
+
+
+def _keeps_order(rule: _Poll, order: tuple[Signer, ...], *, heard: bool) -> bool:
     """Whether nobody outvotes those who stand before them in an order."""
     if isinstance(rule, FirstOf):
-        return rule.signers == order[: len(rule.signers)]
-    return _needed(rule) == len(_signers(rule)) and order[0] in _signers(rule)
+        return rule.signers == order[: len(rule.signers)] and (heard or len(rule.signers) == 1)
+    return rule.needed == len(rule.signers) and order[0] in rule.signers
+
+
+def _certain(rule: _Poll, than: _Count) -> int:
+    """How many of the votes that are enough for a rule count for the other one, too, whoever gave them."""
+    others = sum(not any(_is_within(signer, one) for one in than.signers) for signer in rule.signers)
+    return max(0, _needed(rule) - others)
+
+
+def _dissent(rule: _Poll, than: _Count, *, heard: bool) -> int:
+    """The most votes for another digest that can be cast under `than` where `rule` is content with the fewest.
+
+    A signer with the same keys in both is heard by both. So of these there are too few for a second digest, unless
+    the first in an order decides; of all others nobody here asks what they say.
+    """
+    both = sum(heard and signer in rule.signers for signer in than.signers)
+    agreeing = min(both, _certain(rule, than))
+    unheard = len(than.signers) - both - (_certain(rule, than) - agreeing)
+    most = both if isinstance(rule, FirstOf) else rule.needed - 1
+    return unheard + min(both - agreeing, most)
 
 
 def _looser_keys(rule: SignedBy, than: SignedBy) -> Iterator[str]:

@@ -16,6 +16,7 @@ from proxy.config.values import is_loopback, registry_name
 from proxy.errors import CannotDecide, NoTrustData, Refusal, RegistryUnreachable, UserError
 from proxy.limits import CENSUS_AT_ONCE, PROPOSAL_NAME_SAMPLE
 from proxy.names import Gun, Repository, Tag
+from proxy.registry import nearby
 from proxy.registry.client import RegistryClient
 from proxy.registry.failures import Relayed
 from proxy.tuf.collection import Collection
@@ -24,18 +25,9 @@ Progress: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[], o
 """Shows how far something is, by its name and total; yields what to call for each step."""
 
 _NAMED: Final = "name the repositories behind the options: tagwarden propose ... REPO..."
-_NO_RIGHT: Final = (
-    "the registry does not show its list of repositories (it answered {status}); give --registry-credentials of "
-    f"somebody who may list them, or {_NAMED}"
-)
-_NO_CATALOGUE: Final = f"the registry has no list of repositories (it answered {{status}}); {_NAMED}"
 _EMPTY: Final = (
     "the registry lists no repositories, so there is nothing to propose rules for; push an image, give "
     f"--registry-credentials of somebody who sees more, or {_NAMED}"
-)
-_OTHER_NAME: Final = (
-    "no repository has trust data under the name {name}, but {repository} has under {other}; "
-    "--name must be the host that people sign for: use --name {other}"
 )
 
 
@@ -44,7 +36,7 @@ class Gathered:
     """What there is of a repository now.
 
     `collection` is its verified trust data, or `refusal` says why there is none. `tags` are those of the registry,
-    None where it did not list them.
+    None where it did not list them: `unlisted` says why in a few words.
     """
 
     repository: Repository
@@ -52,6 +44,7 @@ class Gathered:
     collection: Collection | None
     refusal: Refusal | None
     tags: frozenset[Tag] | None
+    unlisted: str = ""
 
     @property
     def is_unreadable(self) -> bool:
@@ -59,16 +52,30 @@ class Gathered:
         return self.collection is None and not isinstance(self.refusal, NoTrustData)
 
 
+class OtherName(UserError):
+    """Nothing has trust data under the name that was given, and something has under another one."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        """Keep the name."""
+        super().__init__(sentence)
+        self.name = name
+
+
 async def repositories(registry: RegistryClient) -> tuple[Repository, ...]:
     """Everything the registry lists. Raises `UserError` where it lists nothing, `RegistryUnreachable`."""
     try:
         found = await registry.repositories()
     except Relayed as relayed:
+        answered = f"it answered {relayed.status}"
         if relayed.status in (401, 403):
-            raise UserError(_NO_RIGHT.format(status=relayed.status)) from None
+            account = f" to {registry.account}" if registry.account else ""
+            raise UserError(
+                f"the registry does not show its list of repositories{account} ({answered}); "
+                f"give --registry-credentials of somebody who may list them, or {_NAMED}"
+            ) from None
         if relayed.status in (404, 405):
-            raise UserError(_NO_CATALOGUE.format(status=relayed.status)) from None
-        raise RegistryUnreachable(f"it answered {relayed.status}") from None
+            raise UserError(f"the registry has no list of repositories ({answered}); {_NAMED}") from None
+        raise RegistryUnreachable(answered) from None
     if not found:
         raise UserError(_EMPTY)
     return found
@@ -82,7 +89,7 @@ async def gather(
     Raises:
         CannotDecide: Notary does not answer at all.
         RegistryUnreachable: the registry does not.
-        UserError: nothing has trust data under this name, but something has under another.
+        OtherName: nothing has trust data under this name, but something has under another.
     """
     names = sorted(set(wanted))
     with progress("reading trust data", len(names)) as step:
@@ -92,9 +99,18 @@ async def gather(
     with progress("listing tags", len(names)) as step:
         tags = await _tags(parts.registry, names, step)
     return tuple(
-        Gathered(name, each.gun or Gun(f"{settings.name}/{name}"), each.collection, each.refusal, tags[name])
+        Gathered(name, each.gun or Gun(f"{settings.name}/{name}"), each.collection, each.refusal, *tags[name])
         for name, each in sorted(seen.items())
     )
+
+
+async def check_named(registry: RegistryClient, gathered: Sequence[Gathered]) -> None:
+    """See that repositories that a person named exist. Raises `UserError` for what neither server has heard of."""
+    for each in gathered:
+        if each.tags == frozenset() and isinstance(each.refusal, NoTrustData):
+            gap = await nearby.gap_of_repository(registry, each.repository)
+            push = "" if gap.instead else ": push it first, or mend its name"
+            raise UserError(f"the registry {gap}{push}")
 
 
 async def _trust_data(
@@ -116,16 +132,18 @@ async def _trust_data(
 
 async def _tags(
     registry: RegistryClient, names: Sequence[Repository], step: Callable[[], object]
-) -> dict[Repository, frozenset[Tag] | None]:
-    """What the registry lists of each repository, `CENSUS_AT_ONCE` at the same time."""
+) -> dict[Repository, tuple[frozenset[Tag] | None, str]]:
+    """What the registry lists of each repository, or why it does not, `CENSUS_AT_ONCE` at the same time."""
     gate = asyncio.Semaphore(CENSUS_AT_ONCE)
 
-    async def look(name: Repository) -> frozenset[Tag] | None:
+    async def look(name: Repository) -> tuple[frozenset[Tag] | None, str]:
         async with gate:
             try:
-                return frozenset(await registry.tags_of(name))
-            except (Relayed, RegistryUnreachable):
-                return None
+                return frozenset(await registry.tags_of(name)), ""
+            except Relayed as relayed:
+                return None, str(relayed.status)
+            except RegistryUnreachable as refusal:
+                return None, refusal.why
             finally:
                 step()
 
@@ -135,7 +153,7 @@ async def _tags(
 async def _check_name(
     parts: Parts, settings: Settings, names: Sequence[Repository], refusals: Sequence[Refusal | None]
 ) -> None:
-    """Where nothing has trust data, look under other names that people may have signed for. Raises `UserError`."""
+    """Where nothing has trust data, look under other names that people may have signed for. Raises `OtherName`."""
     if not all(isinstance(refusal, NoTrustData) for refusal in refusals):
         return
     for other in other_names(settings.name, settings.registry.url):
@@ -146,8 +164,12 @@ async def _check_name(
         ) as answers:
             async for each in answers:
                 if each.collection:
-                    told = {"name": settings.name, "repository": each.repository, "other": other}
-                    raise UserError(_OTHER_NAME.format_map(told))
+                    raise OtherName(
+                        other,
+                        f"no repository has trust data under the name {settings.name}, "
+                        f"but {each.repository} has under {other}; "
+                        f"--name must be the host that people sign for: use --name {other}",
+                    )
 
 
 def other_names(name: str, registry: URL) -> tuple[str, ...]:

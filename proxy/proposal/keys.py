@@ -79,6 +79,15 @@ def roots(collections: Mapping[Repository, Collection]) -> tuple[ProposedRoot, .
     return tuple(sorted(found, key=lambda root: (-len(root.uses), root.public_key_id)))
 
 
+def anchors(roots: Iterable[ProposedRoot]) -> dict[Repository, frozenset[str]]:
+    """By repository, the public key ids of all roots that sign its trust data."""
+    found: defaultdict[Repository, set[str]] = defaultdict(set)
+    for root in roots:
+        for use in root.uses:
+            found[use.repository].add(root.public_key_id)
+    return {repository: frozenset(ids) for repository, ids in found.items()}
+
+
 def signers(collections: Mapping[Repository, Collection]) -> tuple[ProposedSigner, ...]:
     """Every delegation but `targets/releases`, with all keys that it has anywhere, by name."""
     declared: defaultdict[RoleName, list[Repository]] = defaultdict(list)

@@ -24,7 +24,7 @@ def notes(proposal: Proposal, entry: ProposedEntry) -> Iterator[str]:
     for each in unreadable[:SHOWN]:
         yield f"Refused once this is enforced, unless it is mended: {trouble(proposal, each.repository)}"
     if others := unreadable[SHOWN:]:
-        yield f"The same or the like holds for {some([each.repository for each in others])}."
+        yield f"The trust data of these cannot be used either: {some([each.repository for each in others])}."
     named = {*unsigned, *(each.repository for each in unreadable)}
     told = {(misfit.repository, misfit.tag) for misfit in proposal.misfits}
     loose = [
@@ -38,7 +38,7 @@ def notes(proposal: Proposal, entry: ProposedEntry) -> Iterator[str]:
         yield f"In the registry, but not signed, so refused too, {counted(len(loose), 'tag')}: {some(loose)}."
     unlisted = [each.repository for each in proposal.gathered if each.repository in covered and each.tags is None]
     if unlisted:
-        yield f"The registry did not list the tags of {some(unlisted)}; which of them are not signed is not known."
+        yield f"The registry did not list the tags of {some(unlisted)}, so it is not known which are unsigned."
     yield from _misfits(proposal, entry)
 
 
@@ -52,9 +52,11 @@ def trouble(proposal: Proposal, repository: str) -> str:
 
 
 def _why(entry: ProposedEntry, signed: Sequence[SignedTag]) -> Iterator[str]:
-    if entry.is_exception:
-        why = "it is signed otherwise than most of its namespace"
-        yield f"An entry of its own, because {why}. Where that asks for less, config check warns of it."
+    if entry.has_other_root:
+        yield "An entry of its own, because other roots anchor it than most of its namespace."
+    elif entry.is_exception:
+        yield "An entry of its own, because it is signed differently from most of its namespace."
+        yield "Where it asks for less than the entry of the namespace, config check warns of it."
     names = [signer.name for signer in entry.rule.signers] if isinstance(entry.rule, AllOf | AnyOf | AtLeast) else []
     match entry.rule:
         case AllOf():
@@ -68,9 +70,9 @@ def _why(entry: ProposedEntry, signed: Sequence[SignedTag]) -> Iterator[str]:
         case _ if signed:
             bare = [str(tag) for tag in signed if not tag.votes]
             why = f" (the repository's own key alone signed {some(bare)})" if bare else ""
-            yield f"No rule that names signers fits all of them{why}, so what is released counts, as for Docker."
+            yield f"No rule that names signers fits all of them{why}, so the rule is `released`, which is Docker's own."
         case _:
-            yield "Nothing is signed here yet. Once somebody signs, name them: signed_by: {any_of: [...]}"
+            yield "No signed tag was seen here, so nobody is named. Once you know who signs: signed_by: {any_of: [...]}"
 
 
 def _held_back(rule: SignedBy, signed: Sequence[SignedTag]) -> Iterator[str]:
@@ -79,10 +81,10 @@ def _held_back(rule: SignedBy, signed: Sequence[SignedTag]) -> Iterator[str]:
     weak = [tag for tag in signed if len(tag.votes) < len(usual)]
     most = sum(tag.votes == usual for tag in signed)
     if len(usual) > needed(rule) and weak and 2 * most > len(signed):
-        shown = [f"{tag} ({', '.join(sorted(tag.votes)) or 'the repository key'})" for tag in weak]
+        shown = [f"{tag} (by {', '.join(sorted(tag.votes)) or 'the repository key'})" for tag in weak]
         yield (
-            f"It could ask for more: {most} of {len(signed)} tags are signed by {', '.join(sorted(usual))}. "
-            f"It cannot as long as there is {some(shown)}."
+            f"{most} of {len(signed)} tags are signed by {', '.join(sorted(usual))}. "
+            f"The rule asks for less because of {some(shown)}."
         )
 
 

@@ -64,6 +64,7 @@ def draw_up(trial: Trial, settings: Settings, gathered: Sequence[Gathered], now:
     """Make a proposal of what was gathered with the settings of a trial."""
     policy = settings.policy
     collections = {each.repository: each.collection for each in gathered if each.collection}
+    roots = keys.roots(collections)
     surveys = [survey(name, each, policy.entry_for(name), now) for name, each in collections.items()]
     return Proposal(
         trial=trial,
@@ -72,7 +73,7 @@ def draw_up(trial: Trial, settings: Settings, gathered: Sequence[Gathered], now:
         now=now,
         until=until,
         signed={each.repository: each.signed for each in surveys},
-        entries=rules.draw((each.repository for each in gathered), surveys),
-        roots=keys.roots(collections),
+        entries=rules.draw((each.repository for each in gathered), surveys, keys.anchors(roots)),
+        roots=roots,
         signers=keys.signers(collections),
     )

@@ -5,15 +5,16 @@ signed. It is found by trying, strongest first, with the code that will decide (
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.names import Repository
 from proxy.policy.signers import AllOf, AnyOf, AtLeast, Released, SignedBy
 from proxy.policy.weaker import in_words
 from proxy.proposal.signed import SignedTag, Survey, signers
 
+_NOBODY: Final = frozenset[str]()
 TOP_LEVEL: Final = "top-level"
 """Who owns the repositories without a namespace."""
 
@@ -22,7 +23,8 @@ TOP_LEVEL: Final = "top-level"
 class ProposedEntry:
     """An entry of `repositories`: its pattern, owner and rule, and the repositories that it applies to now.
 
-    `is_exception` where the repositories of its namespace are mostly signed otherwise.
+    `is_exception` where the repositories of its namespace are mostly signed otherwise, `has_other_root` where that is
+    because of who anchors them. `roots` are the public key ids that anchor what it applies to, none where nothing does.
     """
 
     pattern: str
@@ -30,12 +32,19 @@ class ProposedEntry:
     rule: SignedBy
     covers: tuple[Repository, ...]
     is_exception: bool
+    has_other_root: bool = False
+    roots: tuple[str, ...] = ()
 
 
-def draw(repositories: Iterable[Repository], surveys: Iterable[Survey]) -> tuple[ProposedEntry, ...]:
+Roots: TypeAlias = Mapping[Repository, frozenset[str]]
+"""The public key ids that anchor each repository; those without trust data are not in it."""
+
+
+def draw(repositories: Iterable[Repository], surveys: Iterable[Survey], roots: Roots) -> tuple[ProposedEntry, ...]:
     """One entry for each namespace, and one for each repository that is signed otherwise than most of its namespace.
 
-    Repositories without signed tags have no say; they fall under their namespace's entry.
+    Signed otherwise is whatever has another rule, or is anchored by other roots: a root for one repository must not
+    vouch for another. Repositories without signed tags have no say in rules; they fall under their namespace's entry.
     """
     by_name = {each.repository: each for each in surveys if each.signed}
     namespaces: defaultdict[str, list[Repository]] = defaultdict(list)
@@ -44,7 +53,7 @@ def draw(repositories: Iterable[Repository], surveys: Iterable[Survey]) -> tuple
     return tuple(
         entry
         for namespace, members in sorted(namespaces.items())
-        for entry in _of_namespace(namespace, members, [by_name[each] for each in members if each in by_name])
+        for entry in _of_namespace(namespace, members, [by_name[each] for each in members if each in by_name], roots)
     )
 
 
@@ -82,15 +91,42 @@ def _candidates(votes: Sequence[frozenset[str]], most: int | None) -> Iterator[S
     yield Released()
 
 
-def _of_namespace(namespace: str, members: Sequence[Repository], surveys: Sequence[Survey]) -> Iterator[ProposedEntry]:
+def _of_namespace(
+    namespace: str, members: Sequence[Repository], surveys: Sequence[Survey], roots: Roots
+) -> Iterator[ProposedEntry]:
     owner, pattern = (namespace, f"{namespace}/**") if namespace else (TOP_LEVEL, "*")
-    clusters = _clusters(surveys)
-    ranked = sorted(clusters, key=lambda rule: (-len(clusters[rule]), -needed(rule), in_words(rule)))
-    main, *others = ranked or [Released()]
-    apart = {repository: rule for rule in others for repository in clusters[rule]}
-    yield ProposedEntry(pattern, owner, main, tuple(each for each in members if each not in apart), is_exception=False)
+    main, anchors, apart = _parted(members, _clusters(surveys), roots)
+    covered = tuple(each for each in members if each not in apart)
+    yield ProposedEntry(pattern, owner, main, covered, is_exception=False, roots=tuple(sorted(anchors)))
     for repository, rule in sorted(apart.items()):
-        yield ProposedEntry(str(repository), owner, rule, (repository,), is_exception=True)
+        own = roots.get(repository, anchors)
+        yield ProposedEntry(
+            str(repository),
+            owner,
+            rule,
+            (repository,),
+            is_exception=True,
+            has_other_root=own != anchors,
+            roots=tuple(sorted(own)),
+        )
+
+
+def _parted(
+    members: Sequence[Repository], clusters: Mapping[SignedBy, Sequence[Repository]], roots: Roots
+) -> tuple[SignedBy, frozenset[str], dict[Repository, SignedBy]]:
+    """The rule and the roots that most of a namespace have, and the rules of those that differ in either."""
+    rules = {repository: rule for rule, those in clusters.items() for repository in those}
+    kinds = Counter((rule, roots.get(repository, _NOBODY)) for repository, rule in rules.items())
+    ranked = sorted(kinds, key=lambda kind: (-kinds[kind], -needed(kind[0]), in_words(kind[0]), sorted(kind[1])))
+    anchored = Counter(roots[each] for each in members if each in roots)
+    usual = max(anchored, key=lambda ids: (anchored[ids], sorted(ids)), default=_NOBODY)
+    main, anchors = ranked[0] if ranked else (Released(), usual)
+    apart = {
+        each: rules.get(each, main)
+        for each in members
+        if rules.get(each, main) != main or roots.get(each, anchors) != anchors
+    }
+    return main, anchors, apart
 
 
 def _clusters(surveys: Sequence[Survey]) -> dict[SignedBy, list[Repository]]:

@@ -11,14 +11,23 @@ from proxy.policy.signers import AllOf, AnyOf, AtLeast, SignedBy
 from proxy.proposal.keys import ProposedRoot, ProposedSigner
 from proxy.proposal.notes import notes
 from proxy.proposal.proposing import Proposal
+from proxy.proposal.rules import ProposedEntry
 from proxy.proposal.yaml import comment, comments, counted, quoted, some, text, texts
 
+_TRUST_STORE: Final = (
+    "What is remembered between restarts; without it, nobody notices a Notary that goes back to older data."
+)
 _ROOTS: Final = (
     "What anchors trust data: the public keys that Notary shows today. Nothing proves yet that these are right. "
     "Before this is enforced, compare each id with its holder: `notary -d ~/.docker/trust key list` shows it there, in "
     "the line of the role root."
 )
-_SEVERAL_ROOTS: Final = "Any of these keys can anchor any repository; `roots` of an entry narrows that down."
+_SEVERAL_ROOTS: Final = (
+    "Each anchors what it anchors today and nothing else: `roots` of an entry below says which of them count there."
+)
+_NO_ROOT_SEEN: Final = (
+    "No trust data was verified here, so any of the roots above could anchor it: name those that may as roots: [...]"
+)
 _TOFU: Final = (
     "No repository has trust data under this name, so there is no root to pin: whoever answers first is believed. "
     "Is `name` the host that people sign for? Once something is signed, run tagwarden pin and name the roots here."
@@ -32,7 +41,7 @@ _OWNERS: Final = (
     'such as "#shop-oncall" or "shop@example.com".'
 )
 _REPOSITORIES: Final = (
-    "Who must sign what. The most specific pattern counts, alone. Each rule asks for as much as every tag that is "
+    "Who must sign what. Only the most specific pattern counts. Each rule asks for as much as every tag that is "
     "signed today meets, and for no more, so enforcing it refuses nothing that is signed and released today. It says "
     "what is, not what ought to be: make a rule stronger where you know better. A repository of a namespace that is "
     "not named here is refused, until somebody adds an entry for it."
@@ -48,7 +57,8 @@ REASON: Final = "first weeks: proposed by tagwarden, to be read and compared"
 def render(proposal: Proposal) -> str:
     """The whole configuration file."""
     sections = (_head, _servers, _roots, _signers, _owners, _repositories, _rollout)
-    return "\n".join("\n".join((*section(proposal), "")) for section in sections)
+    written = ["\n".join((*section(proposal), "")) for section in sections]
+    return "\n".join(filter(None, written))
 
 
 def instant(moment: datetime) -> str:
@@ -64,11 +74,11 @@ def _head(proposal: Proposal) -> Iterator[str]:
     steps = (
         "1. fill in the contacts under `owners`,",
         "2. compare the keys under `roots` and `signers` with whoever holds them,",
-        "3. read the rules under `repositories`, and have signed what they would refuse.",
+        "3. read the rules under `repositories`: what they would refuse has to be signed.",
     )
     for step in steps:
         yield f"#   {step}"
-    yield "# tagwarden config check -c FILE says whether it is right after every edit."
+    yield "# After every edit, tagwarden config check -c FILE says whether it is right."
     yield ""
     yield "version: 1"
     yield from comment("The host in the names of images, and so in what people sign.")
@@ -88,7 +98,7 @@ def _servers(proposal: Proposal) -> Iterator[str]:
     yield f"  url: {quoted(settings.registry.url)}"
     yield from _files(2, trial.registry_ca, trial.registry_credentials)
     yield ""
-    yield from comment("What is remembered between restarts: without it a Notary that goes back is not noticed.")
+    yield from comment(_TRUST_STORE)
     yield from comment("In production it belongs on a disk that stays, such as sqlite:////var/lib/tagwarden/trust.db")
     yield "trust_store:"
     yield f"  url: {quoted('sqlite:///trust.db')}"
@@ -123,7 +133,7 @@ def _root(root: ProposedRoot) -> Iterator[str]:
     yield from comment(f"Its certificate for {first.repository}, valid until {first.valid_until:%Y-%m-%d}, SHA-256:", 2)
     yield from comment(first.fingerprint, 2)
     if len(root.uses) > 1:
-        yield from comment('It has another certificate for each: tagwarden pin "**" -c FILE shows all of them.', 2)
+        yield from comment("It has another certificate for each: tagwarden pin --json -c FILE shows all of them.", 2)
     yield f"  {text(root.name)}:"
     yield f"    public_key_ids: [{quoted(root.public_key_id)}]"
 
@@ -158,7 +168,7 @@ def _owners(proposal: Proposal) -> Iterator[str]:
     yield from comment(_OWNERS)
     yield "owners:"
     for owner in proposal.owners:
-        yield f"  {text(owner)}: {{contact: {UNFILLED}}}"
+        yield f"  {text(owner)}: {{contact: {quoted(UNFILLED)}}}"
 
 
 def _repositories(proposal: Proposal) -> Iterator[str]:
@@ -170,6 +180,17 @@ def _repositories(proposal: Proposal) -> Iterator[str]:
         yield f"  {quoted(entry.pattern)}:"
         yield f"    owner: {text(entry.owner)}"
         yield f"    signed_by: {_rule(entry.rule)}"
+        yield from _roots_of(proposal, entry)
+
+
+def _roots_of(proposal: Proposal, entry: ProposedEntry) -> Iterator[str]:
+    """Which of several roots count for an entry: what one anchors, the others must not."""
+    if len(proposal.roots) < 2:
+        return
+    if entry.roots:
+        yield f"    roots: {texts(root.name for root in proposal.roots if root.public_key_id in entry.roots)}"
+    else:
+        yield from comment(_NO_ROOT_SEEN, 4)
 
 
 def _rule(rule: SignedBy) -> str:

@@ -81,8 +81,10 @@ def _place(stage: Path, directory: Path, files: list[str]) -> None:
     try:
         for name in files:
             place = directory / name
-            if place.is_file() and place.read_bytes() == (stage / name).read_bytes():
-                continue  # the same key, from an earlier time
+            _check_parents(directory, place)
+            if not place.is_symlink() and place.is_file() and place.read_bytes() == (stage / name).read_bytes():
+                (stage / name).replace(place)  # the same key, from an earlier time; whoever owned that file, we do now
+                continue
             place.parent.mkdir(parents=True, exist_ok=True)
             try:
                 place.hardlink_to(stage / name)  # unlike a rename, this overwrites nothing
@@ -95,3 +97,13 @@ def _place(stage: Path, directory: Path, files: list[str]) -> None:
         for place in placed:
             place.unlink()
         raise
+
+
+def _check_parents(directory: Path, place: Path) -> None:
+    """See that no directory below the named one leads elsewhere. Raises `UserError`."""
+    below = place.relative_to(directory).parents
+    for parent in (directory / each for each in below if each != Path()):
+        if parent.is_symlink():
+            raise UserError(
+                f"{parent} is a link, and nothing is written through one; move it away, or name another --directory"
+            )

@@ -41,6 +41,7 @@ class RegistryClient:
     def __init__(self, settings: RegistrySettings, upstream: Exchanges) -> None:
         """Ask over `upstream`."""
         self.origin = str(upstream.origin)
+        self.account = settings.credentials.username if settings.credentials else ""
         self._upstream = upstream
         self._reader = Reader(settings, upstream)
         self._authorising = Authorising(self._reader, Permissions())

@@ -39,10 +39,21 @@ def names_of(server: URL) -> tuple[str, ...]:
 def leading_host(text: str) -> str | None:
     """The registry's host that leads an image name, as docker reads it.
 
-    That is a first segment with a dot or a colon in it, or `localhost`, if another segment follows.
+    That is a first segment with a dot or a colon in it, or `localhost`, if another segment follows; the transport
+    before a `://` is none.
     """
     first, slash, _ = text.partition("/")
-    return first if slash and ({".", ":"} & set(first) or first == "localhost") else None
+    return first if slash and not first.endswith(":") and ({".", ":"} & set(first) or first == "localhost") else None
+
+
+def registry_of(text: str, server: URL) -> str | None:
+    """The registry that an image name says it is of; None where it names none, or the very server that is asked.
+
+    A client that pulls by the server's own address asks it for whatever it answers for; any other host means the
+    images of that registry, and no other's.
+    """
+    host = leading_host(text)
+    return None if host in names_of(server) else host
 
 
 def reference_at(text: str, server: URL) -> Reference:

@@ -20,7 +20,6 @@ from proxy.limits import CREDENTIAL_HELPER_SECONDS
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # part of a program's name: never a path
 _NOTHING: Final = re.compile("credentials not found in native keychain")
 _IDENTITY: Final = "<token>"
-_SAID: Final = 120  # characters
 
 
 def ask_helper(name: str, host: str, file: Path, environ: Mapping[str, str]) -> Credentials | IdentityToken | None:
@@ -33,7 +32,7 @@ def ask_helper(name: str, host: str, file: Path, environ: Mapping[str, str]) -> 
         environ: of the helper, which is looked for on its `PATH`.
 
     Raises:
-        UserError: there is no such helper, or it fails.
+        UserError: there is no such helper, or it fails; what it said is not repeated, it may be a secret.
     """
     program = f"docker-credential-{name}"
     found = shutil.which(program, path=environ.get("PATH", "")) if _NAME.fullmatch(name) else None
@@ -57,8 +56,10 @@ def ask_helper(name: str, host: str, file: Path, environ: Mapping[str, str]) -> 
     if ended.returncode != 0:
         if _NOTHING.fullmatch(said):
             return None
-        why = _printable(said) or f"status {ended.returncode}"
-        raise UserError(f"{program} failed for {host} ({why}): mend it, or log in again")
+        raise UserError(
+            f"{program} failed for {host} (status {ended.returncode}): "
+            f"run `echo {host} | {program} get` to see why, and mend it, or log in again"
+        )
     return _read(said, program, host)
 
 
@@ -74,8 +75,3 @@ def _read(said: str, program: str, host: str) -> Credentials | IdentityToken | N
     if not secret:
         return None
     return IdentityToken(secret) if username == _IDENTITY else Credentials(username, secret)
-
-
-def _printable(said: str) -> str:
-    line = said.partition("\n")[0]
-    return "".join(char if char.isprintable() else "?" for char in line)[:_SAID]

@@ -1,9 +1,11 @@
 """What a proxy's answer says about an image: believed if all of it holds together, else it is no verdict. Pure.
 
 1. The verdict is in `X-Tagwarden-Decision`, once, in one of four words. Whatever has none is no verdict, also 200.
-2. `allowed` comes with 200, with no refusal, and with a body that hashes to `Docker-Content-Digest` and, where a
-   digest was asked for, to that.
+2. `allowed` comes with 200, with no refusal, and with a body that hashes to `X-Tagwarden-Digest`, which is what was
+   decided, to `Docker-Content-Digest` and, where a digest was asked for, to that.
 3. `refused` comes with an error and a code, `would-refuse` with 200 and a code, `not-enforced` without one.
+4. `not-enforced` with another `X-Tagwarden-Digest` than the body's is a tag that was moved where nothing is enforced
+   yet: what is signed is not what is served.
 
 The words of an answer are shown to people, so they are cut to one bounded line of printable characters.
 """
@@ -22,15 +24,20 @@ from proxy.manifests import digest_of
 from proxy.names import Digest, Reference
 from proxy.refusals import TABLE
 
-DECISION: Final = "X-Tagwarden-Decision"
+_DECISION: Final = "X-Tagwarden-Decision"
 _REFUSAL: Final = "X-Tagwarden-Refusal"
 _SIGNERS: Final = "X-Tagwarden-Signers"
 _STALE: Final = "X-Tagwarden-Stale"
+_DECIDED: Final = "X-Tagwarden-Digest"
+_NAME: Final = "X-Tagwarden-Name"
 _REQUEST_ID: Final = "X-Request-Id"
 _DIGEST: Final = "Docker-Content-Digest"
+_API_VERSION: Final = "Docker-Distribution-Api-Version"  # a registry's; a proxy's other listeners have none
 _BANNER: Final = "tagwarden"  # of `Server`: good for a better sentence, and for nothing else
 _CODE: Final = re.compile(r"[a-z][a-z_]{0,63}")
 _SIGNER: Final = re.compile(r"[!-+\--~]{1,255}")
+_HOST: Final = re.compile(r"[a-z0-9.:-]{1,255}")
+_STATUS: Final = {row.code: row.status for row in TABLE.values()}
 
 Word: TypeAlias = Literal["allowed", "refused", "would-refuse", "not-enforced"]
 
@@ -49,6 +56,7 @@ class Told:
     """What a proxy told about a reference.
 
     `word` is None where it told nothing that can be believed; then `sentence` says why. `code` is that of a refusal.
+    `moved` says that the registry serves, unhindered, another digest than the signed one.
     `stale` are seconds since Notary last confirmed the evidence, in an outage. `pending` says that asking again in
     a moment may bring the verdict. `detail` is the proxy's own account, where it gave one.
     """
@@ -62,6 +70,7 @@ class Told:
     stale: int | None = None
     request_id: str | None = None
     pending: bool = False
+    moved: bool = False
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -73,7 +82,7 @@ def read(answer: Answer, reference: Reference, server: str) -> Told:
     """Read an answer about a reference; `server` is the address that was asked, for sentences."""
     request_id = _printable(answer.headers.get(_REQUEST_ID, "")) or None
     try:
-        word = _one(answer, DECISION)
+        word = _one(answer, _DECISION)
         match word:
             case None:
                 return _untold(answer, reference, server, request_id)
@@ -92,21 +101,42 @@ def read(answer: Answer, reference: Reference, server: str) -> Told:
         return Told(None, sentence, request_id=request_id)
 
 
+def is_refusal(answer: Answer) -> bool:
+    """Whether an answer is, going by its head, a proxy's own refusal: then whoever asked was let in.
+
+    A proxy never decides about a login, so 401 is none, and neither is what has another status than its code.
+    """
+    codes = answer.headers.getall(_REFUSAL, ())
+    if answer.status == 401 or answer.headers.getall(_DECISION, ()) != ["refused"] or len(codes) != 1:
+        return False
+    return bool(_CODE.fullmatch(codes[0])) and _STATUS.get(codes[0], answer.status) == answer.status
+
+
+def name_in(answer: Answer) -> str | None:
+    """The registry that an answer says it decided for; None where it says none, or more than one."""
+    names = answer.headers.getall(_NAME, ())
+    return names[0] if len(names) == 1 and _HOST.fullmatch(names[0]) else None
+
+
 def _untold(answer: Answer, reference: Reference, server: str, request_id: str | None) -> Told:
     """No verdict: of an audit that is not ready, of the registry behind a proxy, or of something else altogether."""
     ours = answer.headers.get("Server", "") == _BANNER
-    if answer.status == 200:
-        why = "it serves this image and tells no verdict" + ("" if ours else ", so it is no Tagwarden")
-    elif ours:
+    if answer.status == 200 and ours:
+        which = f" of request {request_id}" if request_id else ""
+        why = f"a Tagwarden serves it there and could not decide: see what its log says{which}"
+    elif answer.status == 200:
+        why = "it serves this image and tells no verdict, so it is no Tagwarden: check the address"
+    elif ours and (request_id or _API_VERSION in answer.headers):
         error = _error(answer).get("message")
         said = f" ({_printable(error)})" if isinstance(error, str) and error else ""
         why = f"the registry behind it answered {answer.status}{said}: push the image, or check its name"
-        return Told(None, f"{server} has no verdict about {reference}, {why}", request_id=request_id)
+    elif ours:
+        why = "what answers there is no registry: `ask` in the log of tagwarden serve has the right address"
     else:
-        why = f"it answered {answer.status} without {DECISION}, so it is no Tagwarden"
+        again = ", or try again" if answer.status >= 500 else ""
+        why = f"it answered {answer.status} without {_DECISION}, so it is no Tagwarden: check the address{again}"
     pending = answer.status == 200 and request_id is not None
-    sentence = f"{server} has no verdict about {reference}, {why}: check the address, or try again"
-    return Told(None, sentence, request_id=request_id, pending=pending)
+    return Told(None, f"{server} has no verdict about {reference}, {why}", request_id=request_id, pending=pending)
 
 
 def _allowed(answer: Answer, reference: Reference, request_id: str | None) -> Told:
@@ -116,10 +146,10 @@ def _allowed(answer: Answer, reference: Reference, request_id: str | None) -> To
         raise _Unbelievable("it is called allowed and has a refusal")
     if answer.body is None:
         raise _Unbelievable("the manifest is larger than manifests may be")
-    digest = _digest(answer)
-    actual = digest_of(answer.body)
-    if actual != digest:
-        raise _Unbelievable(f"the manifest is called {digest} and hashes to {actual}")
+    digest, actual = _digest(answer, _DECIDED), digest_of(answer.body)
+    for said in (digest, _digest(answer, _DIGEST)):
+        if actual != said:
+            raise _Unbelievable(f"the manifest is called {said} and hashes to {actual}")
     if isinstance(reference.target, Digest) and actual != reference.target:
         raise _Unbelievable(f"the manifest hashes to {actual}")
     signers, stale = _signers(answer), _stale(answer)
@@ -153,9 +183,21 @@ def _would_refuse(answer: Answer, reference: Reference, request_id: str | None) 
 def _not_enforced(answer: Answer, reference: Reference, request_id: str | None) -> Told:
     if _REFUSAL in answer.headers:
         raise _Unbelievable("it is called not-enforced and has a refusal")
+    if _DECIDED in answer.headers:
+        signed = _digest(answer, _DECIDED)
+        served = None if answer.body is None else digest_of(answer.body)
+        if answer.status == 200 and served != signed:
+            return _moved(reference, signed, served, request_id)
     why = "by the proxy's configuration nobody has to sign it (rollout, exceptions or digest_pull)"
     sentence = f"{reference} is answered without a verdict, {why}: ask the proxy's operator"
     return Told("not-enforced", sentence, request_id=request_id)
+
+
+def _moved(reference: Reference, signed: Digest, served: Digest | None, request_id: str | None) -> Told:
+    now = "something larger than manifests may be" if served is None else served
+    why = "its tag was moved, and its repository is not enforced yet: put the signed image back, or sign the new one"
+    sentence = f"{reference} is signed as {signed}, but the registry serves {now}: {why}"
+    return Told("not-enforced", sentence, request_id=request_id, moved=True)
 
 
 def _one(answer: Answer, header: str) -> str | None:
@@ -173,11 +215,11 @@ def _code(answer: Answer) -> str:
     return code
 
 
-def _digest(answer: Answer) -> Digest:
+def _digest(answer: Answer, header: str) -> Digest:
     try:
-        return Digest(_one(answer, _DIGEST) or "")
+        return Digest(_one(answer, header) or "")
     except DigestInvalid:
-        raise _Unbelievable(f"it has no {_DIGEST}") from None
+        raise _Unbelievable(f"it has no {header}") from None
 
 
 def _signers(answer: Answer) -> tuple[str, ...]:

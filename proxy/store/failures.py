@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from proxy.errors import TrustStoreUnavailable
 
@@ -64,8 +63,6 @@ def failure(error: BaseException) -> Failure:
         return next(known, Failure(f"SQLite reports {name}", _BACKUP))
     if isinstance(error, UnicodeError):
         return DAMAGED
-    if isinstance(error, PoolTimeoutError):
-        return Failure("all its connections are busy", "try again")
     if isinstance(error, OSError) and error.errno is not None:
         return Failure(os.strerror(error.errno).lower(), _RIGHTS)
     return Failure(f"unexpected {type(error).__name__}", _BACKUP)

@@ -53,10 +53,7 @@ async def open_reader(settings: TrustStoreSettings) -> SqlTrustReader | None:
 
 
 def _path(settings: TrustStoreSettings) -> Path:
-    path = settings.url.removeprefix(_SCHEME)
-    if path == settings.url or not path:
-        raise UserError(f"trust_store.url names no file: write it as `{_SCHEME}/var/lib/tagwarden/trust.db`")
-    return Path(path).resolve()
+    return Path(settings.url.removeprefix(_SCHEME)).resolve()
 
 
 def _open_store(path: Path, *, must_exist: bool) -> SqlTrustStore:

@@ -7,24 +7,44 @@ import orjson
 from aiohttp import web
 
 from proxy.errors import Refusal
-from proxy.policy.decisions import Decision
+from proxy.policy.decisions import Allowed, Decision
 from proxy.refusals import row_of
 from proxy.registry.failures import Relayed
 from proxy.web.error_bodies import JSON, rebuild
 from proxy.web.exchange import Exchange
-from proxy.web.shapes import Verdict, signers_of, verdict_of
+from proxy.web.shapes import Verdict, drifts, signers_of, verdict_of
 
 BANNER: Final = "tagwarden"
 API_VERSION: Final = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
 
-def decision_headers(decision: Decision) -> dict[str, str]:
+def decision_headers(exchange: Exchange, decision: Decision) -> dict[str, str]:
     """The headers of a decided answer; for those who may read alone, so never beside the registry's own 401 or 403."""
-    headers = {"X-Tagwarden-Decision": str(verdict_of(decision))}
+    headers = {"X-Tagwarden-Decision": str(verdict_of(decision)), **_named(exchange)}
     if decision.refusal is not None:
         headers["X-Tagwarden-Refusal"] = row_of(decision.refusal).code
     if signers := signers_of(decision):
         headers["X-Tagwarden-Signers"] = ",".join(signers)
+    return headers
+
+
+def manifest_headers(exchange: Exchange, decision: Decision, announced: str | None) -> dict[str, str]:
+    """The same for a manifest, with the digest that was decided.
+
+    Only that digest is called allowed. An audit lets the registry answer as it is, and where its tag was moved the
+    answer has other bytes than those that were signed: they are nobody's, and not enforced.
+
+    Args:
+        exchange: the request.
+        decision: about its reference.
+        announced: the digest that comes with the answer; None where it says none, or several.
+    """
+    headers = decision_headers(exchange, decision)
+    if isinstance(decision.permission, Allowed) and decision.refusal is None:
+        headers["X-Tagwarden-Digest"] = decision.permission.digest
+    if drifts(decision, announced):
+        headers["X-Tagwarden-Decision"] = str(Verdict.NOT_ENFORCED)
+        headers.pop("X-Tagwarden-Signers", None)
     return headers
 
 
@@ -43,6 +63,7 @@ def refused(exchange: Exchange, refusal: Refusal, now: datetime) -> web.Response
         "Cache-Control": "no-store",
         "X-Tagwarden-Decision": str(Verdict.REFUSED),
         "X-Tagwarden-Refusal": presented.code,
+        **_named(exchange),
     }
     if decision is not None and (signers := signers_of(decision)):
         headers["X-Tagwarden-Signers"] = ",".join(signers)
@@ -66,3 +87,8 @@ def relayed(answer: Relayed) -> web.Response:
     headers.extend(API_VERSION)
     headers["Content-Type"] = JSON
     return web.Response(status=answer.status, headers=headers, body=rebuild(answer.status, answer.body))
+
+
+def _named(exchange: Exchange) -> dict[str, str]:
+    """For which registry was decided; a name is checked where it is configured, so it is fit for a header."""
+    return {"X-Tagwarden-Name": exchange.name} if exchange.name else {}

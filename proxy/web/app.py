@@ -54,16 +54,17 @@ OpenServices: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
 
 @dataclass(frozen=True, slots=True)
 class _DataPlane:
-    """What stands behind the doors; `ns_allowed` are names that a containerd mirror may ask for."""
+    """What stands behind the doors; `name` is the registry's, `ns_allowed` are others that a mirror may ask for."""
 
     pulls: Pulls
     blobs: BlobReads
     writes: Writes
     lists: Lists
+    name: str
     ns_allowed: frozenset[str]
 
     @classmethod
-    def over(cls, services: Services, ns_allowed: frozenset[str], *, candidates: bool) -> Self:
+    def over(cls, services: Services, name: str, ns_allowed: frozenset[str], *, candidates: bool) -> Self:
         """Make the doors of one application; with `candidates` every read passes, and writes are as anywhere."""
         registry, doors, closed = services.registry, services.doors, services.closed
         resolver = Candidates(services.resolver) if candidates else services.resolver
@@ -73,12 +74,14 @@ class _DataPlane:
             BlobReads(registry, resolver, doors, closed),
             Writes(registry, services.resolver, doors, guard, ns_allowed),
             Lists(registry, resolver),
+            name,
             ns_allowed,
         )
 
 
 _OPEN: Final = web.AppKey[OpenServices]("open_services")
 _CANDIDATES: Final = web.AppKey("candidates", bool)
+_NAME: Final = web.AppKey("name", str)
 _NS_ALLOWED: Final = web.AppKey[frozenset[str]]("ns_allowed")
 _DATA_PLANE: Final = web.AppKey("data_plane", _DataPlane)
 
@@ -86,6 +89,7 @@ _DATA_PLANE: Final = web.AppKey("data_plane", _DataPlane)
 def build(
     open_services: OpenServices,
     *,
+    name: str,
     trusted_proxies: tuple[Network, ...] = (),
     ns_allowed: frozenset[str] = frozenset(),
     candidates: bool = False,
@@ -94,12 +98,14 @@ def build(
 
     Args:
         open_services: opens what the application works with; entered when it starts, left when it stops.
+        name: the registry's own, which decided answers state.
         trusted_proxies: peers that are believed about who the client is and how it came.
         ns_allowed: the registries that `?ns=` may name; any other is ignored.
         candidates: whether every read is answered, for scanners and co-signers (design: Pushers and candidates).
     """
     app = web.Application(middlewares=[answer_for_everything])
     app[_OPEN] = open_services
+    app[_NAME] = name
     app[_NS_ALLOWED] = ns_allowed
     app[_CANDIDATES] = candidates
     app[LISTENER] = "candidates" if candidates else "listen"
@@ -113,7 +119,7 @@ def build(
 async def _work_with_services(app: web.Application) -> AsyncIterator[None]:
     async with app[_OPEN]() as services:
         app[NOW] = services.now
-        app[_DATA_PLANE] = _DataPlane.over(services, app[_NS_ALLOWED], candidates=app[_CANDIDATES])
+        app[_DATA_PLANE] = _DataPlane.over(services, app[_NAME], app[_NS_ALLOWED], candidates=app[_CANDIDATES])
         yield
 
 
@@ -125,6 +131,7 @@ async def _handle(request: web.Request) -> web.StreamResponse:
     plane = request.app[_DATA_PLANE]
     namespace = paths.namespace(request.raw_path)
     name = namespace if namespace in plane.ns_allowed else None
+    request[EXCHANGE].name = name or plane.name
     reads = request.method in ("GET", "HEAD")
     match route:
         case routes.ApiRootWithoutSlash():

@@ -79,7 +79,7 @@ class BlobReads:
         async with ask(request, route, self._registry) as answer:
             kept = answer_headers(request, answer, self._registry.origin, foreign=foreign)
             if answer.status < 400 and decision is not None:
-                kept.update(decision_headers(decision))
+                kept.update(decision_headers(request[EXCHANGE], decision))
             if answer.status < 300:
                 kept[hdrs.CONTENT_TYPE] = OCTET_STREAM
             return await stream(request, answer, kept)

@@ -18,7 +18,7 @@ from proxy.refusals import Level, Presented, present, row_of
 from proxy.tasks import spawn
 from proxy.telemetry import client_text
 from proxy.web.forwarded import client
-from proxy.web.shapes import Verdict, shape, shape_of_refusal, verdict_of
+from proxy.web.shapes import Verdict, drifts, shape, shape_of_refusal, verdict_of
 
 log = structlog.get_logger()
 
@@ -32,7 +32,9 @@ class Exchange:
     is out: from then on only the end of the connection can tell the client of a failure.
 
     `client_certificate` is the subject of the one that the client showed. `whereabouts` are GUN, Notary and owner for
-    the sentence of a refusal without a decision. `served` is the digest of what was relayed, as far as it is known.
+    the sentence of a refusal without a decision. `name` is the registry that is decided for: the configured one, or
+    another that `?ns=` may name. `relayed` says that the registry answered with a manifest of its own, and `served`
+    is the digest of that, as far as it is known.
     """
 
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -47,7 +49,14 @@ class Exchange:
     trouble: str | None = None
     client_certificate: str | None = None
     whereabouts: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    relayed: bool = False
     served: str | None = None
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the client got what the registry has, and something else is signed."""
+        return self.relayed and self.decision is not None and drifts(self.decision, self.served)
 
     def told(self, now: datetime) -> dict[str, Any]:
         """The shape of what was decided, or of why nothing could be; empty for what needs no decision."""
@@ -55,7 +64,8 @@ class Exchange:
             told = shape(replace(self.decision, refusal=self.refusal), request_id=self.request_id, now=now)
             return told | {"decision": Verdict.REFUSED}  # whatever was decided, this is what the client got
         if self.decision is not None:
-            return shape(self.decision, request_id=self.request_id, now=now)
+            told = shape(self.decision, request_id=self.request_id, now=now)
+            return told | {"decision": Verdict.NOT_ENFORCED} if self.drifted else told
         return self.told_to_strangers()
 
     def told_to_strangers(self) -> dict[str, Any]:
@@ -71,6 +81,8 @@ class Exchange:
 
 
 EXCHANGE: Final = web.RequestKey("exchange", Exchange)
+_DRIFT: Final = "drift: the tag was moved in the registry, which serves another digest than the signed one"
+_DRIFT_UNSAID: Final = "drift: the registry does not say which digest it serves, so it may not be the signed one"
 LISTENER: Final = web.AppKey("listener", str)  # its section of the configuration: `listen`, `candidates`
 
 
@@ -121,6 +133,8 @@ def _why(exchange: Exchange) -> dict[str, str]:
     refusal, decision = _refusal(exchange), exchange.decision
     if refusal is not None:
         return {"message": exchange.present(refusal, decision).message}
+    if exchange.drifted:
+        return {"because": _DRIFT if exchange.served else _DRIFT_UNSAID}
     if decision is None or decision.permission is None or verdict_of(decision) is not Verdict.NOT_ENFORCED:
         return {}
     permission = decision.permission
@@ -133,4 +147,6 @@ def _refusal(exchange: Exchange) -> Refusal | None:
 
 def _level(exchange: Exchange) -> Level:
     refusal = _refusal(exchange)
-    return "info" if refusal is None else row_of(refusal).level
+    if refusal is None:
+        return "warning" if exchange.drifted else "info"
+    return row_of(refusal).level

@@ -41,5 +41,5 @@ async def _readyz(request: web.Request) -> web.Response:
         await request.app[_READY]()
     except Exception as failure:  # noqa: BLE001  (whatever is wrong with the store, the proxy is not ready)
         log.warning("not ready", why=str(failure))
-        return web.Response(status=503, text="the trust store does not answer\n")
+        return web.Response(status=503, text="not ready; the log says why\n")
     return web.Response(text="ok\n")

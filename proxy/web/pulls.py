@@ -26,7 +26,7 @@ from proxy.registry.headers import ClientCredentials
 from proxy.registry.manifests import VerifiedManifest, check_length
 from proxy.tasks import spawn
 from proxy.web import pushers
-from proxy.web.answers import API_VERSION, decision_headers
+from proxy.web.answers import API_VERSION, manifest_headers
 from proxy.web.closed import ClosedDigests
 from proxy.web.deciding import Resolver, decide
 from proxy.web.exchange import EXCHANGE, Exchange
@@ -171,7 +171,7 @@ def _served(request: web.Request, decision: Decision, verified: VerifiedManifest
     check_acceptable(manifest.media_type, _lines(request, hdrs.ACCEPT))
     headers = {
         **API_VERSION,
-        **decision_headers(decision),
+        **manifest_headers(request[EXCHANGE], decision, manifest.digest),
         "Docker-Content-Digest": manifest.digest,
         "ETag": f'"{manifest.digest}"',
     }

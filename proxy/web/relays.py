@@ -18,7 +18,7 @@ from proxy.policy.entries import Mode
 from proxy.registry.client import RegistryClient
 from proxy.registry.headers import FROM_CLIENT
 from proxy.registry.streams import RegistryAnswer
-from proxy.web.answers import decision_headers
+from proxy.web.answers import manifest_headers
 from proxy.web.deciding import Resolver
 from proxy.web.exchange import EXCHANGE, Exchange
 from proxy.web.passthrough import answer_headers, request_headers, stream
@@ -46,12 +46,13 @@ class Relays:
         protects = unenforced.mode is Mode.PROTECT
         async with self._registry.pass_manifest(unenforced, request.method, reference, headers) as answer:
             kept = answer_headers(request, answer, self._registry.origin, foreign=not protects)
+            exchange, announced = request[EXCHANGE], _announced(kept)
             if answer.status in _MAY_READ:
-                kept.update(_of_decision(request[EXCHANGE]))
+                kept.update(_of_decision(exchange, announced))
             if protects and answer.status < 300:
                 return await self._checked(request, reference, answer, kept)
             if answer.status in _MAY_READ:
-                request[EXCHANGE].served = kept.get("Docker-Content-Digest")
+                exchange.served, exchange.relayed = announced, True
             return await stream(request, answer, kept)
 
     async def _checked(
@@ -79,8 +80,14 @@ class Relays:
             raise RegistryUnreachable("it announces a digest that is none") from None
 
 
-def _of_decision(exchange: Exchange) -> dict[str, str]:
-    deciding = exchange.deciding
+def _announced(headers: CIMultiDict[str]) -> str | None:
+    """The digest that an answer says it has; None where it says none, or more than one."""
+    lines = headers.getall("Docker-Content-Digest", ())
+    return lines[0] if len(lines) == 1 else None
+
+
+def _of_decision(exchange: Exchange, announced: str | None) -> dict[str, str]:
+    deciding, decision = exchange.deciding, exchange.decision
     if deciding is not None and deciding.done() and not deciding.cancelled():
-        return decision_headers(deciding.result())
-    return {} if exchange.decision is None else decision_headers(exchange.decision)
+        decision = deciding.result()
+    return {} if decision is None else manifest_headers(exchange, decision, announced)

@@ -46,6 +46,19 @@ def verdict_of(decision: Decision) -> Verdict:
     return Verdict.ALLOWED if enforced else Verdict.NOT_ENFORCED
 
 
+def drifts(decision: Decision, announced: str | None) -> bool:
+    """Whether a manifest that the registry itself announces is not the one that was allowed, or may not be.
+
+    Args:
+        decision: about the reference that was asked for.
+        announced: the digest that comes with the registry's own answer; None where it says none, or several.
+    """
+    permission = decision.permission
+    return (
+        verdict_of(decision) is Verdict.ALLOWED and isinstance(permission, Allowed) and permission.digest != announced
+    )
+
+
 def signers_of(decision: Decision) -> tuple[str, ...]:
     """Who signed what was decided about, sorted."""
     if isinstance(decision.refusal, SignerMissing):

@@ -115,7 +115,7 @@ def _show(context: ssl.SSLContext, settings: TlsSettings, where: str) -> None:
         return
     raise UserError(
         f"{where}: {settings.certificate_file} with {settings.key_file} cannot be used ({reason}): "
-        "name a PEM certificate and, as key_file, its key without a password"
+        "name a PEM certificate that TLS accepts and, as key_file, its key without a password"
     )
 
 

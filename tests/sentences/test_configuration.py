@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from proxy.limits import CONFIGURATION_BYTES
 from tests.sentences.transcripts import Transcript
 from tests.support.certificates import authority, certificate, pem
 from tests.support.keys import ecdsa_key
 from tests.unit.config.site import Site, compose, credentials, private_pem, public_pem, write_pair
 
 MISTAKES: Final = Path(__file__).parent / "mistakes"
-BROKEN: Final = ("empty", "words", "second", "star", "alone", "quote", "escape", "control", "deep")
+BROKEN: Final = ("empty", "words", "second", "star", "alone", "quote", "escape", "control", "deep", "hash", "at", "tab")
 PAST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LATER: Final = datetime(2090, 1, 1, tzinfo=UTC)
 
@@ -31,6 +32,9 @@ def test_what_cannot_be_read(transcript: Transcript) -> None:
     transcript.write("latin.yaml", "version: 1\nname: caf\xe9\n".encode("latin-1"))
     transcript.situation("A file in another encoding.")
     assert transcript.run("tagwarden config check -c latin.yaml") == 2
+    transcript.write("large.yaml", b"version: 1\n".ljust(CONFIGURATION_BYTES + 1, b"#"))
+    transcript.situation("A file of a size that no configuration has.")
+    assert transcript.run("tagwarden config check -c large.yaml") == 2
     for name in BROKEN:
         transcript.write(f"{name}.yaml", (MISTAKES / f"{name}.yaml").read_bytes())
         transcript.situation(f"A file that is not what it should be: {name}.")
@@ -48,6 +52,9 @@ def test_what_cannot_be_read(transcript: Transcript) -> None:
         pytest.param("listeners", 2, id="listeners and certificates"),
         pytest.param("listeners-again", 2, id="listeners without certificates"),
         pytest.param("listeners-warnings", 0, id="certificates with which no connection comes about"),
+        pytest.param("authorities", 0, id="who is not let in, and who is"),
+        pytest.param("plain", 0, id="a registry without TLS"),
+        pytest.param("rules", 2, id="who signs and who is asked"),
         pytest.param("warnings", 0, id="what is allowed and should not go unnoticed"),
     ],
 )
@@ -93,6 +100,8 @@ def _write_files(transcript: Transcript) -> None:
     site.write("locked.key", locked.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"s")))
     site.write("authority.crt", pem([authority("authority").certificate]))
     past = authority("past", not_after=PAST)
+    site.write("unnamed.crt", pem([certificate("registry.example.com", ecdsa_key("unnamed"))]))
+    site.write("unnamed.key", private_pem(ecdsa_key("unnamed")))
     site.write("past.crt", pem([past.certificate]))
     site.write("several.crt", pem([past.certificate, authority("authority").certificate]))
     for name, leaf in {
@@ -112,6 +121,7 @@ def _write_files(transcript: Transcript) -> None:
 def _write_keys(site: Site) -> None:
     """Files that somebody might take for the public key of a signer."""
     site.write("broken.pub", "-----BEGIN PUBLIC KEY-----\n!!!!\n-----END PUBLIC KEY-----\n")
+    site.write("cut.pub", "-----BEGIN PUBLIC KEY-----\nAAAAA\n-----END PUBLIC KEY-----\n")
     site.write("request.pem", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n")
     exchange = x25519.X25519PrivateKey.generate().public_key()
     site.write("exchange.pub", exchange.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))

@@ -20,6 +20,7 @@ from tests.support.notary_office import Office, signed
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.reading import read
 from tests.support.resolving import NAME, HeldClock
+from tests.unit.cli.asked import asking_a_notary
 
 OWNER, TINKERER, STRANGER, THIEF = map(ecdsa_key, ("owner", "tinkerer", "stranger", "thief"))
 SERVICES: Final = tuple(f"shop/service-{number}" for number in range(7))
@@ -125,6 +126,11 @@ def test_inspect(typed: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
     async def collected(*_: object) -> Collection:
         return read(sim)
 
+    typed.situation("Trust on first use, and nothing is remembered.")
+    typed.write("first.yaml", CONFIGURATION.replace("roots: [tools]", "roots: tofu"))
+    with monkeypatch.context() as patched:
+        patched.setattr("proxy.cli.asking.asking", asking_a_notary())
+        assert typed.run("tagwarden inspect --pretty -c first.yaml shop/api") == 0
     monkeypatch.setattr(inspect, "_collection", collected)
     typed.situation("A table for people.")
     assert typed.run("tagwarden inspect --pretty -c config.yaml shop/api") == 0

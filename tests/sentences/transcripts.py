@@ -62,12 +62,16 @@ class Transcript:
         self._lines += [f"$ {prefix}{typed}", *_shown(seen.out), *_shown(seen.err), f"[exit {status}]"]
         return status
 
+    def note(self, typed: str, seen: str) -> None:
+        """Note what was typed and seen in another way than by `run`, such as a file that a command wrote."""
+        self._lines += [f"$ {typed}", *_shown(seen)]
+
     def check(self, name: str) -> None:
         """Compare with what is recorded under a name, or record it."""
         text = "\n".join(self._lines).lstrip() + "\n"
         for varying, stands_for in {str(self.directory): "DIR", **self.told}.items():
             text = text.replace(varying, stands_for)
-        text = re.sub(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?", "INSTANT", text)
+        text = re.sub(r"(?<!such as )\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?", "INSTANT", text)
         recorded = RECORDED / f"{name}.txt"
         if os.environ.get(_RECORD):
             recorded.parent.mkdir(exist_ok=True)

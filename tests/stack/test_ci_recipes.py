@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,17 +18,20 @@ from ruamel.yaml import YAML
 from deploy.stack.docker_daemon import DockerDaemon
 from deploy.stack.images import image, push
 from deploy.stack.notary import Notary
-from deploy.stack.people import _PASSPHRASE, Person
+from deploy.stack.people import PASSPHRASE, Person
 from deploy.stack.proxy import Proxy, tagwarden
 from deploy.stack.proxy import proxy as run_proxy
 from deploy.stack.registry import registry as run_registry
 from deploy.stack.web import Login
-from tests.stack.configuration import wait_for
 from tests.stack.pushing import REPOSITORY, Place, Trust, place
+from tests.support.canned_server import Canned, canned_server
 
 _PAGE: Final = Path(__file__).parents[2] / "docs" / "ci.md"
 _LOGIN: Final = Login("pipeline", "pipeline's secret")
 _UNSIGNED: Final = "unsigned"
+_MOVED: Final = "moved"
+_BODY: Final = b'{"schemaVersion": 2}'
+_DIGEST: Final = f"sha256:{sha256(_BODY).hexdigest()}"
 _KUBECTL: Final = '#!/bin/sh\nprintf "%s\\n" "$@" >> "$HOME/deployed"\n'
 
 
@@ -156,6 +160,9 @@ def there(scratch: Path, notary: Notary, owner: Person, anchor: str) -> Iterator
     ):
         content = push(registry, REPOSITORY, image("for ci"), "1.4", _UNSIGNED)
         running.sign("1.4", content.digest)
+        push(registry, REPOSITORY, content, _MOVED)
+        running.sign(_MOVED, content.digest)
+        push(registry, REPOSITORY, image("for nobody"), _MOVED)
         yield running
 
 
@@ -171,7 +178,7 @@ def test_github_actions(tmp_path: Path, there: Place, docker_daemon: DockerDaemo
         "secrets.REGISTRY_PASSWORD": _LOGIN.password,
         "secrets.SIGNING_KEY": runner.signing_key.read_text(),
         "vars.SIGNING_KEY_ID": runner.signing_key_id,
-        "secrets.SIGNING_PASSPHRASE": _PASSPHRASE,
+        "secrets.SIGNING_PASSPHRASE": PASSPHRASE,
     }
     output = tmp_path / "output"
     job = YAML(typ="safe").load(block("GitHub Actions", "yaml"))["jobs"]["release"]
@@ -204,7 +211,7 @@ def test_gitlab_ci(tmp_path: Path, there: Place, docker_daemon: DockerDaemon, no
         "REGISTRY_PASSWORD": _LOGIN.password,
         "SIGNING_KEY": str(runner.signing_key),
         "SIGNING_KEY_ID": runner.signing_key_id,
-        "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE": _PASSPHRASE,
+        "DOCKER_CONTENT_TRUST_REPOSITORY_PASSPHRASE": PASSPHRASE,
     }
     variables = outside | {
         name: text.replace("$CI_COMMIT_TAG", "v1.1.0") for name, text in pipeline["variables"].items()
@@ -231,7 +238,7 @@ def test_jenkins(tmp_path: Path, there: Place, docker_daemon: DockerDaemon, nota
         "registry": {"_USR": _LOGIN.username, "_PSW": _LOGIN.password},
         "signing-key": {"": str(runner.signing_key)},
         "signing-key-id": {"": runner.signing_key_id},
-        "signing-passphrase": {"": _PASSPHRASE},
+        "signing-passphrase": {"": PASSPHRASE},
     }
     texts = re.findall(r"""(\w+) = (["'])(.*?)\2$""", pipeline, re.MULTILINE)
     variables = {name: text.replace("${env.TAG_NAME}", "v1.2.0") for name, _, text in texts}
@@ -275,8 +282,10 @@ def audit(scratch: Path, there: Place) -> Iterator[Proxy]:
         pytest.param("enforcing", "1.4", True, id="allowed"),
         pytest.param("enforcing", _UNSIGNED, False, id="refused"),
         pytest.param("enforcing", "absent", False, id="absent"),
+        pytest.param("enforcing", _MOVED, True, id="moved-for-nobody"),
         pytest.param("audit", "1.4", True, id="allowed-in-audit"),
         pytest.param("audit", _UNSIGNED, False, id="would-be-refused"),
+        pytest.param("audit", _MOVED, False, id="moved-in-audit"),
         pytest.param("registry", "1.4", False, id="no-proxy"),
         pytest.param("nowhere", "1.4", False, id="nobody"),
     ],
@@ -291,7 +300,7 @@ def test_the_question_by_curl(
     admitted: bool,  # noqa: FBT001 - a case
     shell: tuple[str, ...],
 ) -> None:
-    """It succeeds only where the proxy says that the image is allowed; in audit, once the decision is ready."""
+    """It succeeds only where the proxy allows these very bytes; in audit, once the decision is ready."""
     urls = {"enforcing": there.proxy.url, "audit": audit.url, "registry": there.registry.url}
     environment = {
         "HOME": str(tmp_path),
@@ -304,16 +313,62 @@ def test_the_question_by_curl(
     }
     question = block("With curl", "sh")
 
-    def ask(script: str = question) -> subprocess.CompletedProcess[str]:
-        asked = [*shell, script]
-        return subprocess.run(asked, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-    if where == "audit" and not admitted:  # until there is a verdict, nothing would be proved
-        wait_for(lambda: ask(question.replace("allowed", "would-refuse")), _succeeded)
-    ended = wait_for(ask, _succeeded) if where == "audit" and admitted else ask()
+    asked = [*shell, question]
+    ended = subprocess.run(
+        asked, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    if where == "audit":
+        assert "X-Tagwarden-Decision: " in (tmp_path / "headers").read_text()
     assert (ended.returncode == 0) is admitted, ended
     assert ("X-Tagwarden-Decision: allowed" in ended.stdout) is admitted
+    signed = there.registry.get_manifest(REPOSITORY, "1.4").headers["Docker-Content-Digest"]
+    assert (f"X-Tagwarden-Digest: {signed}" in ended.stdout) is admitted
 
 
-def _succeeded(ended: subprocess.CompletedProcess[str]) -> bool:
-    return ended.returncode == 0
+def test_the_question_by_curl_is_asked_again(tmp_path: Path) -> None:
+    """An audit's first answer has no verdict yet."""
+    good = Canned(200, {"X-Tagwarden-Decision": "allowed", "X-Tagwarden-Digest": _DIGEST}, _BODY)
+    environment = {"PATH": "/usr/bin:/bin", "REPOSITORY": REPOSITORY, "TAG": "1.4", "REGISTRY_USER": "u"}
+    with canned_server(Canned(200, {}, _BODY), good) as at:
+        ended = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", block("With curl", "sh")],
+            env={**environment, "REGISTRY_PASSWORD": "p", "TAGWARDEN": at.url},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (ended.returncode, len(at.asked)) == (0, 2), ended
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        pytest.param(_DIGEST, b"other bytes", id="other-bytes"),
+        pytest.param(f"sha256:{'7' * 64}", _BODY, id="another-digest"),
+        pytest.param(f"{_DIGEST}0", _BODY, id="a-longer-digest"),
+        pytest.param(None, _BODY, id="no-digest"),
+    ],
+)
+def test_the_question_by_curl_hashes_what_came(tmp_path: Path, said: str | None, body: bytes) -> None:
+    """A verdict is about bytes; whatever is left of an earlier answer does not count."""
+    (tmp_path / "headers").write_text(f"X-Tagwarden-Decision: allowed\r\nX-Tagwarden-Digest: {_DIGEST}\r\n")
+    (tmp_path / "manifest").write_bytes(_BODY)
+    decided = {} if said is None else {"X-Tagwarden-Digest": said}
+    good = {"X-Tagwarden-Decision": "allowed", "X-Tagwarden-Digest": _DIGEST}
+    environment = {"PATH": "/usr/bin:/bin", "REPOSITORY": REPOSITORY, "TAG": "1.4", "REGISTRY_USER": "u"}
+    with canned_server(
+        Canned(200, {"X-Tagwarden-Decision": "allowed", **decided}, body), Canned(200, good, _BODY)
+    ) as at:
+        for address, status in (("http://127.0.0.1:1", 7), (at.url, 1), (at.url, 0)):
+            ended = subprocess.run(
+                ["sh", "-c", block("With curl", "sh")],
+                env={**environment, "REGISTRY_PASSWORD": "p", "TAGWARDEN": address},
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert ended.returncode == status, ended

@@ -1,5 +1,6 @@
 """The demo keeps its promises: what it shows is what the real clients get."""
 
+import subprocess
 from pathlib import Path
 
 from deploy.demo import report
@@ -15,3 +16,9 @@ def test_demo_ends_as_it_says(tmp_path: Path) -> None:
         assert "All" in report.verdict(seen).plain, [each for each in seen if not each.as_expected]
         assert {each.step.client for each in seen} == {"skopeo", "docker"}
         assert {each.decision for each in seen} == {"allowed", "refused", "would-refuse"}
+        tried = [
+            subprocess.run(["sh", "-c", each], capture_output=True, timeout=60, check=False).returncode == 0
+            for each in report.commands(stage)
+        ]
+        assert tried == [True, False, False, True, True]
+        assert str(stage.notary.ca_file) in report.addresses(stage)

@@ -134,7 +134,10 @@ def test_it_never_overwrites(proposed: tuple[Path, Outcome], site: Site, scratch
 def test_some_repositories_only(site: Site, tmp_path: Path) -> None:
     """Named as arguments, with or without the registry's name; the catalogue is not asked for."""
     outcome = site.propose(tmp_path, "shop/old", f"{site.registry.host}/infra/dns", login=False)
-    assert "repositories  2: 2 signed" in outcome.output, outcome.output
+    assert outcome.status == 1, outcome.output
+    assert "repositories  2: 2 signed" in outcome.output
+    assert "signed; the registry did not list its own (401)" in outcome.output
+    assert "did not list the tags of infra/dns, shop/old (401): give --registry-credentials" in outcome.output
     assert (tmp_path / "proposed" / "signers" / "carol.pub").exists()
     written = (tmp_path / "proposed" / "config.yaml").read_text()
     assert "did not list the tags of infra/dns" in written

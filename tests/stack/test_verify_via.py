@@ -4,13 +4,10 @@ import json
 import secrets
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 from certs.authority import Authority
 from deploy.stack import docker_trust, notary_client
@@ -24,57 +21,17 @@ from deploy.stack.proxy import proxy as run_proxy
 from deploy.stack.registry import Registry
 from deploy.stack.registry import registry as run_registry
 from deploy.stack.web import Login
-from proxy.cli.verify import verify
-from proxy.errors import UserError
 from tests.stack.configuration import configuration
+from tests.stack.verifying import Home
 from tests.support.token_server import TokenServer, User, token_server
 
 LOGIN: Final = Login("reader", "reader's secret")
 REPOSITORY: Final = f"shop/{secrets.token_hex(6)}"
 AUDITED: Final = REPOSITORY.replace("shop/", "audited/")
+DRIFTED: Final = REPOSITORY.replace("shop/", "drifted/")
 DISABLED: Final = REPOSITORY.replace("shop/", "disabled/")
 
 Signers = dict[str, Person]
-
-_OURS: Final = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "TAGWARDEN_CONFIG")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended, with its two outputs apart."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-class Home:
-    """Somebody's home directory, from which `tagwarden` is run: no configuration, and no login but what is here."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def environment(self, **more: str) -> dict[str, str]:
-        """Nothing of ours but where programs are."""
-        return {"HOME": str(self.directory), "PATH": f"{self.directory}/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8", **more}
-
-    def verify(self, *words: str, **environ: str) -> Ended:
-        """Run the command to its end, in this process, which is quicker."""
-        nothing: dict[str, str | None] = dict.fromkeys(_OURS)
-        app = typer.Typer()
-        app.command()(verify)
-        ended = CliRunner().invoke(app, words, env={**nothing, **self.environment(**environ)})
-        if isinstance(ended.exception, UserError):  # what `main` makes of it
-            return Ended(2, ended.stdout, str(ended.exception))
-        return Ended(ended.exit_code, ended.stdout, ended.stderr)
-
-    def put(self, name: str, content: str, mode: int = 0o600) -> Path:
-        """Write a file."""
-        file = self.directory / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content)
-        file.chmod(mode)
-        return file
 
 
 @pytest.fixture
@@ -92,9 +49,9 @@ def passworded(scratch: Path) -> Iterator[Registry]:
 
 @pytest.fixture(scope="module")
 def signed(passworded: Registry, owner: Person, signers: Signers) -> Image:
-    """`1.0` is signed by alice; `2.0` is not; the audited and the disabled repository have the same trust data."""
+    """`1.0` is signed by alice; `2.0` is not; the audited and the disabled repositories have the same trust data."""
     content, gun = image(f"signed {REPOSITORY}"), f"{passworded.host}/{REPOSITORY}"
-    for repository in (REPOSITORY, AUDITED, DISABLED):
+    for repository in (REPOSITORY, AUDITED, DRIFTED, DISABLED):
         push(passworded, repository, content, "1.0", "2.0", "3.0")
     docker_trust.add_signer(owner, gun, "alice", signers["alice"].public_key)
     notary_client.sign_as(signers["alice"], gun, "1.0", content.digest, content.length)
@@ -102,15 +59,28 @@ def signed(passworded: Registry, owner: Person, signers: Signers) -> Image:
 
 
 @pytest.fixture(scope="module")
-def settings(passworded: Registry, notary: Notary, signers: Signers, anchor: str, signed: Image) -> dict[str, Any]:
+def moved(passworded: Registry, signed: Image) -> Image:
+    """In the registry `1.0` of one audited repository was moved to something else since it was signed."""
+    assert passworded.get_manifest(DRIFTED, "1.0").headers["Docker-Content-Digest"] == signed.digest
+    return push(passworded, DRIFTED, image(f"moved {REPOSITORY}"), "1.0")
+
+
+@pytest.fixture(scope="module")
+def settings(
+    passworded: Registry, notary: Notary, signers: Signers, anchor: str, signed: Image, moved: Image
+) -> dict[str, Any]:
     """A configuration that wants alice for everything."""
-    assert signed.length > 0
+    assert signed.digest != moved.digest
     rule = {"signed_by": {"any_of": ["alice"]}, "fresh_for": "1s", "gun": "{name}/shop/{rest}"}
     relaxed = {"until": "2099-01-01T00:00:00Z", "reason": "first weeks"}
     return {
         **configuration(passworded, notary, [anchor], signers),
-        "repositories": {"shop/**": rule, "audited/**": rule, "disabled/**": rule},
-        "rollout": {"audited/**": {"mode": "audit", **relaxed}, "disabled/**": {"mode": "disabled", **relaxed}},
+        "repositories": dict.fromkeys(("shop/**", "audited/**", "drifted/**", "disabled/**"), rule),
+        "rollout": {
+            "audited/**": {"mode": "audit", **relaxed},
+            "drifted/**": {"mode": "audit", **relaxed},
+            "disabled/**": {"mode": "disabled", **relaxed},
+        },
     }
 
 
@@ -151,9 +121,11 @@ def at(secure: Proxy) -> tuple[str, ...]:
     ("target", "status", "word"),
     [
         pytest.param(f"{REPOSITORY}:1.0", 0, "allowed", id="signed"),
-        pytest.param(f"registry.example.com/{REPOSITORY}:1.0", 0, "allowed", id="with-the-name-people-pull-by"),
+        pytest.param(f"{{name}}/{REPOSITORY}:1.0", 0, "allowed", id="with-the-name-people-pull-by"),
+        pytest.param(f"{{proxy}}/{REPOSITORY}:1.0", 0, "allowed", id="with-the-address-of-the-proxy"),
         pytest.param(f"{REPOSITORY}:2.0", 1, "refused", id="unsigned"),
         pytest.param(f"{AUDITED}:1.0", 0, "allowed", id="signed-in-audit"),
+        pytest.param(f"{DRIFTED}:1.0", 1, "moved", id="signed-in-audit-and-moved"),
         pytest.param(f"{AUDITED}:2.0", 1, "would be refused", id="unsigned-in-audit"),
         pytest.param(f"{AUDITED}:9.9", 3, "undecided", id="absent-in-audit"),
         pytest.param(f"{DISABLED}:1.0", 3, "not enforced", id="disabled"),
@@ -161,12 +133,55 @@ def at(secure: Proxy) -> tuple[str, ...]:
     ],
 )
 def test_a_running_proxy_decides(
-    home: Home, at: tuple[str, ...], auth_file: Path, target: str, status: int, word: str
+    home: Home,
+    at: tuple[str, ...],
+    secure: Proxy,
+    passworded: Registry,
+    auth_file: Path,
+    target: str,
+    status: int,
+    word: str,
 ) -> None:
     """Nothing but its address and a login is needed; an audit's verdict is waited for."""
+    target = target.format(name=passworded.host, proxy=secure.host)
     ended = home.verify(*at, target, REGISTRY_AUTH_FILE=str(auth_file))
     assert (ended.status, ended.stdout.partition(":")[0]) == (status, word), ended
     assert (f"next: tagwarden explain {target}" in ended.stderr) is (status == 1)
+
+
+def test_a_tag_that_was_moved_in_audit_is_no_digest_to_deploy(
+    home: Home, at: tuple[str, ...], secure: Proxy, auth_file: Path, signed: Image, moved: Image
+) -> None:
+    """Whoever may push could have it deployed else: what is signed is said, and what is served, and none is printed."""
+    environ = {"REGISTRY_AUTH_FILE": str(auth_file)}
+    printed = home.verify(*at, "--print", "digest", f"{DRIFTED}:1.0", **environ)
+    assert (printed.status, printed.stdout) == (1, "")
+    assert f"is signed as {signed.digest}, but the registry serves {moved.digest}: its tag was moved" in printed.stderr
+    told = json.loads(home.verify(*at, "--json", f"{DRIFTED}:1.0", **environ).stdout)
+    assert (told["decision"], told["digest"], told["signers"]) == ("not-enforced", None, [])
+    assert home.verify(*at, f"{DRIFTED}@{moved.digest}", **environ).status == 1
+    assert home.verify(*at, f"{DRIFTED}@{signed.digest}", **environ).status == 0
+    drift = [event for event in secure.events() if str(event.get("because", "")).startswith("drift: the tag was moved")]
+    assert {(event["reference"], event["digest"], event["served"]) for event in drift} == {
+        (f"{DRIFTED}:1.0", signed.digest, moved.digest)
+    }
+
+
+def test_what_is_served_in_audit_is_not_refused(home: Home, at: tuple[str, ...], auth_file: Path) -> None:
+    """A test of the policy is green only where the policy holds: nobody refuses anything there yet."""
+    for target in (f"{AUDITED}:2.0", f"{DRIFTED}:1.0", f"{DISABLED}:1.0"):
+        ended = home.verify(*at, "--expect", "refused", target, REGISTRY_AUTH_FILE=str(auth_file))
+        assert ended.status == 1, ended
+
+
+def test_an_image_of_another_registry_is_not_decided_about(
+    home: Home, at: tuple[str, ...], passworded: Registry, auth_file: Path
+) -> None:
+    """The same repository and tag are signed here, and say nothing about the image over there."""
+    image_name = f"other.example.com/{REPOSITORY}:1.0"
+    ended = home.verify(*at, "--print", "digest", image_name, REGISTRY_AUTH_FILE=str(auth_file))
+    assert (ended.status, ended.stdout) == (2, "")
+    assert f"answers for {passworded.host}: write {passworded.host}/{REPOSITORY}:1.0" in ended.stderr
 
 
 def test_the_digest_may_be_deployed(home: Home, at: tuple[str, ...], auth_file: Path, signed: Image) -> None:

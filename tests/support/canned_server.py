@@ -1,6 +1,7 @@
 """An HTTP server that says what it is told to, in a thread of its own, for commands that run an event loop."""
 
 import ssl
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,7 +53,13 @@ def canned_server(*answers: Canned, tls: ssl.SSLContext | None = None) -> Iterat
         def log_message(self, *_: object) -> None:
             """What was asked is in `CannedServer.asked`."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+    class Listener(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that speaks no TLS, or does not like ours, is what some tests are about."""
+            if not isinstance(sys.exception(), ssl.SSLError):
+                super().handle_error(request, client_address)  # type: ignore[arg-type]  # whatever was accepted
+
+    with Listener(("127.0.0.1", 0), Handler) as listener:
         if tls:
             listener.socket = tls.wrap_socket(listener.socket, server_side=True, do_handshake_on_connect=False)
         running = CannedServer(f"127.0.0.1:{listener.server_port}", list(answers))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.errors import DigestInvalid, NameInvalid, TagInvalid
+from proxy.errors import DigestInvalid, NameInvalid, TagInvalid, UserError
 from proxy.names import Digest, Gun, Reference, Repository, RoleName, Tag
 
 HEX = "0123456789abcdef" * 4
@@ -277,3 +277,10 @@ def test_a_reference_that_is_none_is_refused(text: str, error: type[NameInvalid 
 def test_a_reference_is_written_as_people_read_it(text: str) -> None:
     """Writing undoes reading."""
     assert str(Reference.parse(text, NAME)) == text
+
+
+@pytest.mark.parametrize("transport", ["docker", "https", "oci"])
+def test_a_transport_is_no_part_of_a_reference(transport: str) -> None:
+    """As skopeo writes it; what to write in its place is said."""
+    with pytest.raises(UserError, match=f"write {NAME}/shop/api:1.4, without {transport}://"):
+        Reference.parse(f"{transport}://{NAME}/shop/api:1.4", NAME)

@@ -189,8 +189,14 @@ def test_a_row_says_what_it_means_and_how_loud_it_is(kind: type[Refusal]) -> Non
         pytest.param(
             errors.Expired("timestamp", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
             "shop/api:1.4: role timestamp of gun example.com/shop/api expired at 2026-01-02 03:04 UTC: "
-            "ask its owner to publish again [expired]",
-            id="an instant",
+            "ask Notary's operator to publish again [expired]",
+            id="an instant, and a role that Notary signs",
+        ),
+        pytest.param(
+            errors.ThresholdNotMet("targets/ci", 1, 2),
+            "shop/api:1.4: role targets/ci of gun example.com/shop/api has 1 of 2 valid signatures: "
+            "ask its owner to sign [threshold_not_met]",
+            id="a role that people sign",
         ),
         pytest.param(
             errors.TagNotSigned("1.4", unreleased=False),

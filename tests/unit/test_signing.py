@@ -9,7 +9,7 @@ import pytest
 
 from proxy.names import RELEASES, TARGETS, Gun, RoleName, Tag
 from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Released, SignedBy
-from proxy.signing import Lacking, Server, Step, Subject, docker, lacking, steps, text
+from proxy.signing import Lacking, Server, Step, Subject, docker, in_turn, lacking, steps, text
 from proxy.tuf.collection import Collection, Role
 from tests.support.collections import GUN, NOW, entry, of, says, signers, target, unpublished
 
@@ -116,6 +116,38 @@ def test_one_person_signs_for_several_roles_at_once() -> None:
     assert len(_plan(collection, (ALICE,), (BOB,))) == 2
 
 
+def test_where_some_of_several_will_do_each_is_a_choice() -> None:
+    """Who can sign at once comes first; whoever has to be let in is let in by their own choice and by no other."""
+    collection = of(SILENT)
+    chosen = in_turn([(ALICE,), (BOB,)], collection)
+    assert chosen == [(BOB,), (ALICE,)]
+    first, delegation, second = steps(SUBJECT, SERVER, chosen, collection, wanted=1)
+    assert first.who.startswith("Choice 1 of 2. Whoever has the private key of targets/bob")
+    assert delegation.who == "Choice 2 of 2. The owner of the collection, once"
+    assert second.who.startswith("Choice 2 of 2. Whoever has the private key of targets/alice")
+    assert not any("alice" in line for line in first.commands)
+
+
+def test_a_new_collection_is_made_before_any_choice() -> None:
+    """It is the same for all of them, so it is said once."""
+    made, *choices = steps(SUBJECT, SERVER, [(ALICE,), (BOB,)], None, wanted=1)
+    assert made.who == "The owner of the root key, once"
+    assert [step.who[:14] for step in choices] == [
+        "Choice 1 of 2.",
+        "Choice 1 of 2.",
+        "Choice 2 of 2.",
+        "Choice 2 of 2.",
+    ]
+
+
+def test_a_choice_that_cannot_release_says_who_can() -> None:
+    """That another choice can is of no use to whoever does not choose it."""
+    collection = of(SIGNED_OLD, SILENT, says("targets/releases", keys=["alice"]))
+    planned = steps(SUBJECT, SERVER, [(ALICE,), (BOB,)], collection, wanted=1)
+    assert [step.who[:14] for step in planned] == ["Choice 1 of 2.", "Choice 2 of 2.", "Choice 2 of 2."]
+    assert "Somebody who may sign targets/releases" in planned[-1].who
+
+
 def test_a_new_signer_is_let_in_first() -> None:
     """The owner delegates to the key, and to `targets/releases` where that is declared."""
     plain, _ = _plan(of(SILENT))
@@ -159,9 +191,17 @@ def test_what_trust_data_says_cannot_become_a_command() -> None:
 
 
 def test_a_login_is_announced() -> None:
-    """Where the proxy has a login for Notary, signers need one of their own."""
-    [step] = _plan(of(SIGNED_OLD), server=replace(SERVER, wants_login=True))
-    assert "NOTARY_AUTH" in step.notes[0]
+    """Where the proxy has a login for Notary, everybody who publishes needs one of their own."""
+    planned = _plan(None, server=replace(SERVER, wants_login=True))
+    assert len(planned) == 3
+    assert all("NOTARY_AUTH" in step.notes[-1] for step in planned)
+    assert not any("NOTARY_AUTH" in note for step in _plan(None) for note in step.notes)
+
+
+def test_a_signer_without_paths_is_told() -> None:
+    """What they sign would count for no tag at all."""
+    [step] = _plan(of(says("targets/alice", paths=())))
+    assert step.notes == ("targets/alice does not count for this tag: it has no paths.",)
 
 
 def test_the_text_is_a_shell_script() -> None:

@@ -114,7 +114,7 @@ async def _served(registry: Registry, doors: Doors) -> AsyncIterator[str]:
             closure = Closure(client.get_manifest, Overlay(None))
             yield Services(client, CaseResolver(), closure, doors, lambda: _NOW)
 
-    runner = Runner(build(open_services))
+    runner = Runner(build(open_services, name="registry.example.com"))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

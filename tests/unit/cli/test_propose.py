@@ -26,8 +26,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
                 raise found
             return found.propose().gathered
 
+        async def in_order(*_: Any) -> None:
+            """Both servers are what they are taken for."""
+
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(propose, "_gather", gathered)
+        monkeypatch.setattr("proxy.cli.servers.find_trouble", in_order)
         servers = ["--name", NAME, "--registry", "http://127.0.0.1:5001", "--notary", "https://notary.example.com:4443"]
         return CliRunner().invoke(app, ["propose", *servers, "--directory", "proposed", *words])
 
@@ -107,7 +111,7 @@ def test_a_server_is_away(run: Run, failure: Exception, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        pytest.param(("--audit-for", "14"), '--audit-for: "14" is no duration; write a whole number', id="no-unit"),
+        pytest.param(("--audit-for", "14"), "--audit-for: 14 has no unit: write 14d for days", id="no-unit"),
         pytest.param(("--audit-for", "0d"), "--audit-for: no time at all is too short", id="no-time"),
         pytest.param(("Shop/api",), "Shop/api is no valid repository name", id="no-repository"),
         pytest.param(("--notary", "http://notary.example.com"), "command line: --notary: plain http", id="plain-http"),

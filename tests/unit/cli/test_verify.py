@@ -26,12 +26,13 @@ BODY: Final = b'{"schemaVersion": 2}'
 DIGEST: Final = f"sha256:{sha256(BODY).hexdigest()}"
 NOW: Final = Clock().now()
 IMAGE: Final = "shop/api:1.4"
-ALLOWED: Final = Canned(
-    200, {"X-Tagwarden-Decision": "allowed", "X-Tagwarden-Signers": "alice", "Docker-Content-Digest": DIGEST}, BODY
-)
+OTHER: Final = "sha256:" + "7" * 64
+SIGNED: Final = {"X-Tagwarden-Digest": DIGEST, "Docker-Content-Digest": DIGEST}
+ALLOWED: Final = Canned(200, {"X-Tagwarden-Decision": "allowed", "X-Tagwarden-Signers": "alice", **SIGNED}, BODY)
 WOULD: Final = Canned(200, {"X-Tagwarden-Decision": "would-refuse", "X-Tagwarden-Refusal": "tag_not_signed"}, BODY)
 BLIND: Final = Canned(200, {**WOULD.headers, "X-Tagwarden-Refusal": "notary_unreachable"}, BODY)
 UNENFORCED: Final = Canned(200, {"X-Tagwarden-Decision": "not-enforced"}, BODY)
+MOVED: Final = Canned(200, {**UNENFORCED.headers, **SIGNED, "X-Tagwarden-Digest": OTHER}, BODY)
 NOBODY: Final = Canned(200, {}, BODY)
 
 
@@ -99,6 +100,7 @@ def test_allowed_is_a_line_and_0(server: CannedServer) -> None:
             "undecided",
             id="audit-outage",
         ),
+        pytest.param(MOVED, 1, "moved", id="moved"),
         pytest.param(UNENFORCED, 3, "not enforced", id="disabled"),
         pytest.param(NOBODY, 3, "undecided", id="no-tagwarden"),
     ],
@@ -118,6 +120,7 @@ def test_anything_else_is_not_0(server: CannedServer, answer: Canned, status: in
         pytest.param(ALLOWED, 0, f"{DIGEST}\n", id="allowed"),
         pytest.param(refused("tag_not_signed"), 1, "", id="refused"),
         pytest.param(WOULD, 1, "", id="would-refuse"),
+        pytest.param(MOVED, 1, "", id="moved"),
         pytest.param(UNENFORCED, 3, "", id="not-enforced"),
         pytest.param(NOBODY, 3, "", id="no-tagwarden"),
     ],
@@ -135,7 +138,9 @@ def test_the_digest_alone(server: CannedServer, answer: Canned, status: int, std
     [
         pytest.param(refused("tag_not_signed"), 0, id="refused"),
         pytest.param(refused("blocked"), 0, id="blocked"),
-        pytest.param(WOULD, 0, id="audit"),
+        pytest.param(WOULD, 1, id="served-in-audit"),
+        pytest.param(BLIND, 3, id="served-in-audit-and-outage"),
+        pytest.param(MOVED, 1, id="moved"),
         pytest.param(ALLOWED, 1, id="allowed"),
         pytest.param(UNENFORCED, 1, id="not-enforced"),
         pytest.param(refused("manifest_missing", 404), 1, id="signed-but-missing"),
@@ -145,7 +150,7 @@ def test_the_digest_alone(server: CannedServer, answer: Canned, status: int, std
     ],
 )
 def test_a_refusal_may_be_what_is_wanted(server: CannedServer, answer: Canned, status: int) -> None:
-    """A test of the policy: an outage is no proof, and neither is an image that was lost."""
+    """A test of the policy: an outage is no proof, neither is an image that was lost, and what is served is none."""
     server.answers = [answer]
     outcome = via(server, "--expect", "refused")
     assert outcome.exit_code == status
@@ -181,6 +186,24 @@ def test_json_of_what_is_refused(server: CannedServer) -> None:
     assert "secret" not in told
 
 
+@pytest.mark.parametrize(("code", "status"), [("content_mismatch", 502), ("tag_not_signed", 403)])
+def test_json_of_what_is_refused_has_no_digest(server: CannedServer, code: str, status: int) -> None:
+    """A digest in it is one to deploy, whatever the account of the refusal names."""
+    server.answers = [refused(code, status, digest=DIGEST, length=20, request_id="r2", reference="x")]
+    told = json.loads(via(server, "--json").stdout)
+    assert (told["decision"], told["digest"], told["length"]) == ("refused", None, None)
+    assert (told["reference"], told["request_id"]) == (IMAGE, "r1")
+
+
+def test_json_of_a_tag_that_was_moved(server: CannedServer) -> None:
+    """Neither of the two digests is in its place; the sentence has them."""
+    server.answers = [MOVED]
+    outcome = via(server, "--json")
+    told = json.loads(outcome.stdout)
+    assert (outcome.exit_code, told["decision"], told["digest"], told["signers"]) == (1, "not-enforced", None, [])
+    assert f"is signed as {OTHER}, but the registry serves {DIGEST}" in told["message"]
+
+
 def test_json_without_a_verdict(server: CannedServer) -> None:
     """The decision is null, and the sentence says why."""
     server.answers = [NOBODY]
@@ -196,6 +219,8 @@ def test_json_without_a_verdict(server: CannedServer) -> None:
         pytest.param(("--via", "", IMAGE), "--via: this is no URL", id="an-empty-variable"),
         pytest.param(("--ca-file", "ca.crt", IMAGE), "name it with --via", id="ca-without-via"),
         pytest.param(("--plain-http", IMAGE), "name it with --via", id="http-without-via"),
+        pytest.param(("--via", "http://127.0.0.1:1", "--ca-file", "ca.crt", IMAGE), "plain http", id="ca-for-http"),
+        pytest.param(("--via", "r", "--plain-http", "--ca-file", "c", IMAGE), "plain http", id="ca-for-plain-http"),
         pytest.param(("--via", "r", "--wait", "60", IMAGE), "--wait: 60 is no duration", id="no-unit"),
         pytest.param(("--via", "r", "--print", "digest", "--json", IMAGE), "choose one", id="two-outputs"),
         pytest.param(("--via", "r", "--print", "digest", "--expect", "refused", IMAGE), "choose one", id="two-wishes"),
@@ -216,16 +241,26 @@ def test_words_that_are_none(words: tuple[str, ...]) -> None:
 
 
 def test_a_login_is_shown_and_asked_for(server: CannedServer, home: Path) -> None:
-    """What docker has for the address that is asked; whatever host leads the image's name."""
+    """What docker has for the address that is asked, which answers for the registry that leads the image's name."""
     (home / ".docker").mkdir()
     logins = {server.host: {"auth": "YWxpY2U6c2VjcmV0"}, "registry.example.com": {"auth": "Ym9iOmI="}}
     (home / ".docker" / "config.json").write_text(json.dumps({"auths": logins}))
+    server.answers = [Canned(200, {**ALLOWED.headers, "X-Tagwarden-Name": "registry.example.com"}, BODY)]
     assert run("--via", server.url, f"registry.example.com/{IMAGE}").exit_code == 0
-    assert server.asked == [("/v2/shop/api/manifests/1.4", "Basic YWxpY2U6c2VjcmV0")]
+    assert server.asked == [("/v2/shop/api/manifests/1.4?ns=registry.example.com", "Basic YWxpY2U6c2VjcmV0")]
     server.answers = [Canned(401, {"WWW-Authenticate": 'Basic realm="r"'})]
     outcome = via(server)
     assert isinstance(outcome.exception, UserError)
     assert f"run docker login {server.host}" in str(outcome.exception)
+
+
+def test_an_image_of_another_registry_is_not_decided_about(server: CannedServer) -> None:
+    """What the proxy answers for is another image, whatever it is called."""
+    server.answers = [Canned(200, {**ALLOWED.headers, "X-Tagwarden-Name": "registry.example.com"}, BODY)]
+    outcome = run("--via", server.url, "--print", "digest", f"other.example.com/{IMAGE}")
+    assert (isinstance(outcome.exception, UserError), outcome.stdout) == (True, "")
+    assert f"{server.url} answers for registry.example.com" in str(outcome.exception)
+    assert run("--via", server.url, f"{server.host}/{IMAGE}").exit_code == 0
 
 
 # --- waiting ----------------------------------------------------------------------------------

@@ -43,9 +43,14 @@ def test_a_rule_names_signers(site: Site, rule: str, signed_by: SignedBy) -> Non
             id="count-of-nobody",
         ),
         pytest.param(
-            "{any_of: [ci], of: [alice]}",
+            "{of: [ci, alice]}",
             "signed_by.of: of belongs to at_least; add how many must sign, such as at_least: 2",
             id="of-without-count",
+        ),
+        pytest.param(
+            "{any_of: [ci], of: [alice]}",
+            "signed_by.of: of belongs to at_least, not to any_of; remove one of the two",
+            id="of-beside-another-form",
         ),
         pytest.param(
             "{at_least: 3, of: [alice, ci]}",

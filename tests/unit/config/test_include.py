@@ -72,8 +72,10 @@ def test_files_are_read_in_order_and_once(site: Site) -> None:
         pytest.param(
             "README/b.yaml", '"README/b.yaml" does not exist; correct the path, or remove it', id="below-a-file"
         ),
-        pytest.param("*.yaml", '"*.yaml" is this file itself, too; name only others', id="the-file-itself"),
-        pytest.param("config.yaml", '"config.yaml" is this file itself, too; name only others', id="the-file-by-name"),
+        pytest.param("*.yaml", '"*.yaml" includes this file itself; name other files only', id="the-file-itself"),
+        pytest.param(
+            "config.yaml", '"config.yaml" includes this file itself; name other files only', id="the-file-by-name"
+        ),
         pytest.param(
             "loop/*.yaml",
             '"loop/*.yaml" cannot be looked for (Too many levels of symbolic links); '
@@ -119,7 +121,7 @@ def test_what_is_wrong_in_all_files_is_said_at_once(site: Site) -> None:
         '4: name: "A" has capital letters; write "a", as it stands in image names',
         (
             'teams/a.yaml:2: repositories."shop/api".signed_by.any_of[0]: there is no "bob" under signers; '
-            "define it there, or correct the name"
+            "define it here or in the main file, or correct the name"
         ),
         (
             "teams/b.yaml:2: this is no YAML, expected the node content, but found '<stream end>'; "
@@ -170,7 +172,8 @@ def test_what_is_wrong_in_all_files_is_said_at_once(site: Site) -> None:
         ),
         pytest.param(
             team("shop/**", "{'shop/api': {signed_by: {any_of: [ci]}, owner: nobody}}"),
-            '2: repositories."shop/api".owner: there is no "nobody" under owners; define it there, or correct the name',
+            '2: repositories."shop/api".owner: there is no "nobody" under owners; '
+            "define it in the main file, or correct the name",
             id="unknown-owner",
         ),
         pytest.param(

@@ -3,8 +3,12 @@
 The main file asks for ci, by a key file, everywhere. The team of `teams/a.yaml` is honest, that of `teams/b.yaml` not.
 """
 
+import os
+
 import pytest
 
+from proxy.config import ConfigProblems, load
+from proxy.limits import INCLUDED_PATTERNS, TAG_PATTERNS
 from proxy.names import Repository
 from tests.unit.config.site import Site
 from tests.unit.config.teams import equip, main, problems, team, warnings
@@ -118,9 +122,24 @@ def test_teams_do_not_see_each_others_signers(site: Site) -> None:
     assert problems(site, main()) == [
         (
             'teams/b.yaml:2: repositories."shop/**".signed_by.all_of[1]: there is no "bot" under signers; '
-            "define it there, or correct the name"
+            "define it here or in the main file, or correct the name"
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "meant"),
+    [
+        pytest.param("web/**", 'did you mean "web/app"?', id="any"),
+        pytest.param("web/a*", 'did you mean "web/app"?', id="similar"),
+        pytest.param("web/b*", "make it narrower, or move it to another file", id="not-in-it-either"),
+        pytest.param("web", "make it narrower, or move it to another file", id="no-namespace"),
+    ],
+)
+def test_a_name_without_its_namespace(site: Site, scope: str, meant: str) -> None:
+    """Whoever works below one namespace soon leaves it out."""
+    found = attack(site, scope, "{app: {signed_by: {any_of: [evil, ci]}}}", repositories="{}")
+    assert f'2: repositories.app: this reaches beyond the scope of the file, "{scope}"; {meant}' in found
 
 
 @pytest.mark.parametrize(
@@ -138,7 +157,7 @@ def test_teams_do_not_see_each_others_signers(site: Site) -> None:
 def test_a_team_cannot_leave_its_scope(site: Site, scope: str, pattern: str) -> None:
     """Every name that the pattern stands for has to be in it."""
     found = attack(site, scope, f"{{'{pattern}': {{signed_by: {{any_of: [evil, ci]}}}}}}", repositories="{}")
-    reach = f'this reaches beyond the scope of the file, "{scope}"; make it narrower, or move it'
+    reach = f'this reaches beyond the scope of the file, "{scope}"; make it narrower, or move it to another file'
     shown = pattern if pattern == "evil" else f'"{pattern}"'
     assert f"2: repositories.{shown}: {reach}" in found
 
@@ -148,7 +167,7 @@ def test_a_team_cannot_take_a_part_of_anothers_scope(site: Site, scope: str) -> 
     """Two files that decide about one repository are an error, whoever came first."""
     assert attack(site, scope, "{}", repositories="{}") == [
         (
-            '1: scope: this and "shop/**", the scope at teams/a.yaml:1 have repositories in common; '
+            '1: scope: this and the scope "shop/**" at teams/a.yaml:1 have repositories in common; '
             "let one file alone decide about each"
         )
     ]
@@ -164,10 +183,96 @@ def test_a_team_cannot_take_an_entry_of_the_main_file(site: Site) -> None:
         repositories=repositories,
     )
     assert found == [
-        f'2: repositories."{pattern}": this and "{pattern}" at config.yaml:2 both match some repositories and '
-        "neither is more specific; change one of them"
+        f'2: repositories."{pattern}": this pattern stands at config.yaml:2 already; remove one of the two'
         for pattern in ("evil/api", "evil/*/x")
     ]
+
+
+def test_a_team_cannot_overrule_a_release(site: Site) -> None:
+    """Whom it names signs something else than what is released, and it is that which was asked for."""
+    released = "{'evil/**': {signed_by: released}}"
+    for rule in ("{any_of: [loose]}", "{any_of: [evil]}", "{all_of: [ci, alice]}"):
+        found = attack(site, "evil/**", f"{{'evil/api': {{signed_by: {rule}}}}}", repositories=released)
+        assert [line.partition("hides: ")[2].partition(" of ")[0] for line in found] in (["1"], ["2"])
+        assert found[0].endswith(" instead of released; ask for as much here, or for less there")
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        pytest.param("{first_of: [alice, ci]}", "the first of alice, ci", id="an-order"),
+        pytest.param("{any_of: [alice]}", "1 of alice", id="one-of-them"),
+    ],
+)
+def test_a_team_cannot_silence_a_signer(site: Site, rule: str, words: str) -> None:
+    """Two signers of the main file who sign different digests stop a tag, and a team cannot choose between them."""
+    repositories = "{'evil/**': {signed_by: {any_of: [ci, alice]}}}"
+    found = attack(site, "evil/**", f"{{'evil/api': {{signed_by: {rule}}}}}", repositories=repositories)
+    assert [line.partition("hides: ")[2] for line in found] == [
+        (
+            f"{words} instead of 1 of ci, alice, who stop it where they sign different digests; "
+            "ask for as much here, or for less there"
+        )
+    ]
+
+
+def test_a_name_cannot_speak_to_the_terminal(site: Site) -> None:
+    """The name of a file is in every problem with it, and its writer chose it."""
+    names = ["z\x1b[2Jconfig.yaml: ok.yaml", "y\nconfig.yaml: ok, 3 entries.yaml", "x\udcff.yaml"]
+    for name in names:
+        equip(site)
+        path = site.directory / "teams" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("scope: 'x/**'\nsigners: {a: {keys: nope}}\n")
+        (found,) = problems(site, main())
+        path.unlink()
+        assert found.isprintable()
+        assert found.startswith("1: include[0]: ")
+        assert found.endswith(" has a name that cannot be printed; rename it")
+
+
+def test_a_file_that_never_ends_keeps_nobody_waiting(site: Site) -> None:
+    """A pipe that nobody writes to, in place of a file and of a key."""
+    equip(site, team("evil/**", "{}", "{evil: {keys: [pipe]}}"))
+    os.mkfifo(site.directory / "teams/pipe")
+    (found,) = problems(site, main())
+    assert found.endswith('teams/pipe" cannot be read (it is no regular file); check the path and its permissions')
+    os.mkfifo(site.directory / "teams/b.yaml")
+    assert "teams/b.yaml: this file cannot be read (it is no regular file); check its path and permissions" in problems(
+        site, main()
+    )
+    os.mkfifo(site.directory / "pipe.yaml")
+    with pytest.raises(ConfigProblems, match="no regular file"):
+        load(site.directory / "pipe.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("tags", "entries", "sentence"),
+    [
+        pytest.param(TAG_PATTERNS, INCLUDED_PATTERNS, "", id="as-many-as-there-may-be"),
+        pytest.param(
+            TAG_PATTERNS + 1,
+            1,
+            'repositories."evil/0*".tags: 129 patterns of tags stand here, and 128 are the most; '
+            "let one stand for several",
+            id="tags",
+        ),
+        pytest.param(
+            1,
+            INCLUDED_PATTERNS + 1,
+            'repositories: 257 patterns here have a "*", and 256 in one included file are the most; '
+            "let one stand for several, or split the file",
+            id="entries",
+        ),
+    ],
+)
+def test_the_time_to_load_has_bounds(site: Site, tags: int, entries: int, sentence: str) -> None:
+    """Patterns are compared with each other, so twice as many would take four times as long."""
+    rules = "".join(f"'v{number}-*': {{signed_by: {{any_of: [ci]}}}}, " for number in range(tags))
+    texts = (f"'evil/{number}*': {{signed_by: {{any_of: [ci]}}}}" for number in range(1, entries))
+    first = f"'evil/0*': {{signed_by: {{any_of: [ci]}}, tags: {{{rules}}}}}"
+    found = attack(site, "evil/**", f"{{{', '.join([first, *texts])}}}")
+    assert [line.partition(": ")[2] for line in found] == ([sentence] if sentence else [])
 
 
 def test_a_team_cannot_hide_a_part_of_an_entry_by_a_longer_prefix(site: Site) -> None:

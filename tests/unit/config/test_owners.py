@@ -45,7 +45,7 @@ def test_an_entry_has_the_contact_of_its_owner(site: Site) -> None:
         *(
             pytest.param(
                 {"owners": f"{{shop: {{contact: {text}}}}}"},
-                f"1: owners.shop.contact: {text} cannot stand in an answer; write one line of ASCII without square "
+                f"1: owners.shop.contact: {text} cannot be part of a refusal; write one line of ASCII without square "
                 "brackets",
                 id=name,
             )
@@ -59,7 +59,7 @@ def test_an_entry_has_the_contact_of_its_owner(site: Site) -> None:
         ),
         pytest.param(
             {"owners": f"{{shop: {{contact: {'x' * 61}}}}}"},
-            "1: owners.shop.contact: this is longer than the 60 characters that an answer has room for; shorten it",
+            "1: owners.shop.contact: this is longer than the 60 characters that a refusal has room for; shorten it",
             id="too-long",
         ),
         pytest.param(

@@ -48,8 +48,42 @@ def test_what_has_run_out_is_warned_of(site: Site, sections: dict[str, str], war
     site.write("new.pub", public_pem(ecdsa_key("new")))
     site.write("old.pub", public_pem(ecdsa_key("old")))
     assert site.warnings(compose(**sections)) == []
-    assert load(site.file, {}, END - timedelta(seconds=1)).warnings == ()
+    before = load(site.file, {}, END - timedelta(seconds=1)).warnings
+    assert [each for each in before if "unsigned images" not in each] == []
     assert load(site.file, {}, END).warnings == (f"{site.file}:1: {warning}",)
+
+
+@pytest.mark.parametrize(
+    ("rollout", "named"),
+    [
+        pytest.param(f"{{'**': {{mode: audit, {UNTIL}}}}}", '"**" (audit until 2027-01-31T00:00:00Z)', id="audit"),
+        pytest.param(
+            f"{{'shop/**': protect, 'shop/a': enforce, 'shop/b': {{mode: disabled, {UNTIL}}}}}",
+            '"shop/b" (disabled until 2027-01-31T00:00:00Z)',
+            id="disabled",
+        ),
+        pytest.param(
+            f"{{{', '.join(f'shop/{each}: {{mode: audit, {UNTIL}}}' for each in 'abcde')}}}",
+            ", ".join(f'"shop/{each}" (audit until 2027-01-31T00:00:00Z)' for each in "abc") + " and 2 more",
+            id="many",
+        ),
+    ],
+)
+def test_what_is_not_enforced_is_warned_of(site: Site, rollout: str, named: str) -> None:
+    """In one line, however much of it there is, and not any more once its end has come."""
+    site.load(compose(rollout=rollout))
+    sentence = (
+        f"{site.file}:1: rollout: unsigned images are served under {named}; "
+        "remove what would be served just the same when it is enforced"
+    )
+    assert load(site.file, {}, END - timedelta(seconds=1)).warnings == (sentence,)
+    assert sentence not in load(site.file, {}, END).warnings
+
+
+def test_what_is_enforced_is_not_warned_of(site: Site) -> None:
+    """`protect` refuses what was signed once, and has no end."""
+    site.load(compose(rollout="{'shop/**': protect, 'shop/a': enforce}"))
+    assert load(site.file, {}, END).warnings == ()
 
 
 def test_what_has_no_end_never_runs_out(site: Site) -> None:

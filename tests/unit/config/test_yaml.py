@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from proxy.config.document import ConfigProblems
 from proxy.config.yaml import Number, read
 
+COMMENT = 'an unquoted "#" begins a comment; put the value in quotes, as in "#shop-oncall"'
+
 
 def problems(text: str) -> list[str]:
     """What is wrong with a text."""
@@ -135,6 +137,39 @@ def test_other_ways_to_write_a_file_are_read_alike(text: str) -> None:
             "a: b: c",
             ["c.yaml:1: this is no YAML, mapping values are not allowed here; check quotes, colons and indentation"],
             id="two-colons",
+        ),
+        *(
+            pytest.param(text, [f"c.yaml:{line}: {COMMENT}"], id=name)
+            for name, text, line in (
+                ("comment-in-brackets", "a: {b: #x}\nc: 1", 1),
+                ("comment-in-the-last-brackets", "a:\n  b: {c: #x}\n", 2),
+                ("comment-before-another-line", "a:\n  b: {c: #x}\n  d: {c: y}\n", 2),
+                ("comment-behind-a-word", "a: {b: ' #', c: x #y}\nd: 1", 1),
+                ("comment-in-a-list", "a: [x, #y]\nb: 1", 1),
+            )
+        ),
+        pytest.param("a:\n  b: #x\n", [f"c.yaml:2: a.b: {COMMENT}"], id="comment-in-place-of-a-value"),
+        pytest.param(
+            "a: # what it is\nb: 1",
+            ["c.yaml:1: a: there is no value here; write one, or remove the key"],
+            id="comment-and-no-value",
+        ),
+        pytest.param(
+            "a: [x, # first]\n  y]\nb: c: d",
+            ["c.yaml:3: this is no YAML, mapping values are not allowed here; check quotes, colons and indentation"],
+            id="comment-that-is-one",
+        ),
+        *(
+            pytest.param(
+                text, [f'c.yaml:1: an unquoted "{first}" cannot begin a value; put the value in quotes'], id=name
+            )
+            for name, first, text in (("at", "@", "a: {b: @x}"), ("percent", "%", "a: %x"), ("backtick", "`", "a: `x`"))
+        ),
+        *(
+            pytest.param(
+                text, ["c.yaml:2: there is a tab here, which YAML does not allow; indent with spaces"], id=name
+            )
+            for name, text in (("tab", "a:\n\tb: 1"), ("tab-behind-a-blank", "a:\n \tb: 1"))
         ),
         pytest.param(
             "a:\n  - b\n  c: 1",

@@ -31,6 +31,15 @@ def test_findings_stay_in_order() -> None:
     ]
 
 
+def test_what_strangers_wrote_cannot_command_a_terminal() -> None:
+    """A certificate or a header in a finding keeps its line, its colour and its place."""
+    hop = Hop("registry")
+    hop.fail(Name.REGISTRY_API, "\x1b[2K\x1b[1Gok \x9b2J\r\n\u202e\udcff", "see \x07its log")
+    assert hop.findings == [
+        Finding("registry", Name.REGISTRY_API, Level.FAILED, "?[2K?[1Gok ?2J????", "see ?its log"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("names", "said"),
     [

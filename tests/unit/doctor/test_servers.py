@@ -20,6 +20,7 @@ from proxy.config.settings import Blobs, Credentials, Doors, NotarySettings, Reg
 from proxy.doctor import examination, naming, notary, past, registry, repositories
 from proxy.doctor.findings import Hop, Level, Name
 from proxy.doctor.reaching import Step, Unreached
+from proxy.doctor.server import API_VERSION
 from proxy.names import Gun, Repository
 from tests.unit.doctor.material import NAME, settings
 from tests.unit.doctor.reading import read
@@ -217,15 +218,72 @@ async def test_nothing_but_loopback() -> None:
 async def test_ways_past_the_proxy() -> None:
     """Only who lets us in is a way past the proxy; a name that nobody knows here proves nothing."""
     hop = Hop("past the proxy")
-    async with serving(stranger) as open_one, serving(silent) as other:
-        closed_one = f"127.0.0.1:{free_port()}"
-        await past.try_all(hop, [str(open_one), str(other), closed_one, "http://registry.invalid"], Clock())
-    levels = {each.sentence.rpartition(" on ")[0]: each.level for each in hop.findings}
+    async with serving(moved) as open_one, serving(silent) as other, serving(stranger) as locked:
+        await past.try_all(hop, [str(open_one), str(other), str(locked), "http://registry.invalid"], Clock())
     assert troubles(hop)
-    assert levels["a registry answers"] is Level.FAILED
-    assert levels["something answers"] is Level.FAILED
-    assert [each.level for each in hop.findings].count(Level.OK) == 1
-    assert [each.level for each in hop.findings].count(Level.WARNING) == 1
+    unknown, first, second, third = hop.findings
+    assert unknown.level is Level.WARNING
+    assert {each.level for each in (first, second, third)} == {Level.FAILED}
+    assert f"something answers on {open_one}: everybody who reaches it" in first.sentence
+    assert f"something answers on {other}: everybody who reaches it" in second.sentence
+    assert f"a registry answers on {locked} and asks for a login: everybody who has one" in third.sentence
+
+
+async def test_nothing_listens_past_the_proxy() -> None:
+    """Where nobody is, nobody comes in; but a typo looks the same, so that is said."""
+    hop, port = Hop("past the proxy"), free_port()
+    await past.try_all(hop, [f"127.0.0.1:{port}"], Clock())
+    assert troubles(hop) == {}
+    assert hop.findings[0].sentence == f"nothing listens on http://127.0.0.1:{port} (is the address right?)"
+
+
+@pytest.mark.parametrize(
+    ("step", "why", "words"),
+    [
+        pytest.param(
+            Step.CONNECT, "no answer from registry:5000 within 5 s", "cannot be reached from here", id="firewall"
+        ),
+        pytest.param(Step.CLIENT_CERTIFICATE, "TLS failed", "it wants a client certificate", id="client-certificate"),
+    ],
+)
+async def test_closed_to_this_machine(monkeypatch: pytest.MonkeyPatch, step: Step, why: str, words: str) -> None:
+    """What lets nobody in is said with the reason."""
+
+    async def refuse(*_: object) -> None:
+        raise Unreached(step, why)
+
+    monkeypatch.setattr(past, "reach", refuse)
+    hop = Hop("past the proxy")
+    await past.try_all(hop, [f"127.0.0.1:{free_port()}"], Clock())
+    assert troubles(hop) == {}
+    assert words in hop.findings[0].sentence
+
+
+async def test_a_tagwarden_past_the_proxy() -> None:
+    """One header is soon forged, and a Tagwarden may enforce nothing: that is no green light."""
+    hop = Hop("past the proxy")
+    async with serving(lambda _: web.Response(status=404, headers={"X-Tagwarden-Decision": "refused"})) as url:
+        await past.try_all(hop, [str(url)], Clock())
+    assert troubles(hop) == {"registry-past-proxy": "warning"}
+    assert f"tagwarden verify --via {url} --expect refused" in hop.findings[0].remedy
+
+
+async def test_a_server_that_writes_to_the_terminal() -> None:
+    """What a server says of itself moves no cursor and rewrites no line."""
+    said = b"registry/2.0\x1b[2K\x1b[1Gok\xc2\x9b2J\xff"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n"
+        writer.write(head + API_VERSION.encode() + b": " + said + b"\r\n\r\n")
+        writer.close()
+
+    hop = Hop("registry")
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await registry.examine(hop, RegistrySettings(URL(f"http://127.0.0.1:{port}"), None, None), (), Clock())
+    said_of_itself = [each.sentence for each in hop.findings if each.name is Name.REGISTRY_API]
+    assert said_of_itself == ["answers as registry/2.0?[2K?[1Gok?2J?"]
 
 
 async def test_a_server_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.clock import Clock
+from proxy.doctor import repositories
+from proxy.doctor.findings import Hop, Name
+from proxy.names import Repository
 from tests.support.certificates import certificate, root_key, x509_key
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.signed_roles import NOW, Declared
 from tests.unit.doctor.material import NAME, SOON, HeldClock, Notary, examined, seen, settings, signed, written
+from tests.unit.doctor.reading import read
 
 GUN = f"{NAME}/shop/app"
 
@@ -55,11 +59,45 @@ async def test_disabled_is_left_alone(tmp_path: Path) -> None:
     assert await examined(settings(tmp_path, rollout=off)) == {}
 
 
+@pytest.mark.parametrize(
+    ("rollout", "line"),
+    [
+        pytest.param("{}", "ok shop/app: enforce", id="enforce"),
+        pytest.param("{'shop/**': protect}", "ok shop/app: protect", id="protect"),
+        pytest.param(
+            "{'shop/**': {mode: audit, until: '2100-01-01T00:00:00Z', reason: trial}}",
+            "warning shop/app: audit until 2100-01-01, so whatever the registry has is served",
+            id="audit",
+        ),
+        pytest.param(
+            "{'shop/**': {mode: audit, until: '2020-01-01T00:00:00Z', reason: trial}}",
+            "ok shop/app: enforce",
+            id="audit-that-is-over",
+        ),
+        pytest.param(
+            "{'shop/**': {mode: disabled, until: '2100-01-01T00:00:00Z', reason: trial}}",
+            "not checked shop/app: disabled until 2100-01-01, so whatever the registry has is served, and",
+            id="disabled",
+        ),
+    ],
+)
+async def test_the_mode_of_what_was_named(tmp_path: Path, rollout: str, line: str) -> None:
+    """Whoever asks about a repository has to hear whether anything is refused there."""
+    hop, named = Hop("repositories"), [Repository("shop/app")]
+    await repositories.examine(hop, settings(tmp_path, rollout=rollout), named, frozenset(), HeldClock(), named)
+    read(hop.findings)
+    mode = next(each for each in hop.findings if each.name is Name.MODE)
+    assert f"{mode.level} {mode.sentence}".startswith(line)
+    unnamed = Hop("repositories")
+    await repositories.examine(unnamed, settings(tmp_path, rollout=rollout), named, frozenset(), HeldClock())
+    assert (Name.MODE in {each.name for each in unnamed.findings}) is ("disabled" in line)
+
+
 async def test_root_of_another_gun(tmp_path: Path) -> None:
     """A collection whose root is for another GUN was copied there, or is not the one that was meant."""
     found = await examined(settings(tmp_path), with_root(signed("shop/app"), f"{NAME}/shop/other"))
     assert list(found) == ["root-other-gun"]
-    assert f"is for {NAME}/shop/other, and not for {GUN}" in found["root-other-gun"]
+    assert f"is for '{NAME}/shop/other', and not for {GUN}" in found["root-other-gun"]
 
 
 async def test_root_has_a_wildcard_name(tmp_path: Path) -> None:
@@ -198,3 +236,9 @@ async def test_released_names_no_signer(tmp_path: Path) -> None:
 def _pem(key: object) -> bytes:
     assert isinstance(key, ec.EllipticCurvePublicKey)
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+async def test_root_with_a_name_that_writes_to_the_terminal(tmp_path: Path) -> None:
+    """The name in a stranger's certificate stands in quotes and rewrites no line."""
+    found = await examined(settings(tmp_path), with_root(signed("shop/app"), "\x1b[2K\x1b[1Gok repositories: fine"))
+    assert r"is for '\x1b[2K\x1b[1Gok repositories: fine', and not" in found["root-other-gun"]

@@ -1,31 +1,35 @@
 """Situations that people ask about: a repository, its rule, and what Notary and the registry have of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from yarl import URL
 
 from proxy.assembly import Parts
 from proxy.config.settings import NotarySettings
+from proxy.errors import RegistryTimedOut
 from proxy.explanation import gather
-from proxy.explanation.known import Known, RegistryWord
+from proxy.explanation.known import Known
 from proxy.names import Digest, Reference, Repository, Tag
 from proxy.policy.decisions import Allowed
-from proxy.policy.entries import Blocklist, Entry, Mode, Owner, Relaxation
+from proxy.policy.entries import Blocklist, Entry, Exemption, Mode, Owner, Relaxation
 from proxy.policy.patterns import RepositoryPattern, TagPattern
 from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Released, SignedBy, Signer, SignerKey
+from proxy.registry.client import RegistryClient
 from proxy.registry.closure import Closure
 from proxy.registry.headers import ClientCredentials
 from proxy.registry.manifests import VerifiedManifest
+from proxy.store.overlay import Overlay
 from proxy.tuf.pins import Pins, RootPin
 from tests.support.certificates import root_key
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.resolving import NAME, REPOSITORY, bench
 from tests.support.resolving import entry as any_entry
+from tests.unit.explanation.doubles import UNAUTHORISED, Registry
 from tests.unit.registry.closure.material import layered, verified
 from tests.unit.registry.material import index
 
@@ -53,6 +57,11 @@ def signer(name: str, *keys: str) -> Signer:
     return Signer(name, tuple(map(SignerKey, keys or (key(name),))))
 
 
+def mistyped(key_id: str) -> str:
+    """The same id with another digit near its end."""
+    return f"{key_id[:59]}{'0' if key_id[59] != '0' else '1'}{key_id[60:]}"
+
+
 ALICE, CI, QA = signer("alice"), signer("ci"), signer("qa")
 
 
@@ -66,8 +75,7 @@ def entry(signed_by: SignedBy, pattern: str = "shop/**", **changes: Any) -> Entr
 class Situation:
     """What somebody asks about.
 
-    `before` is published and remembered an hour earlier, `now` is published at last; `registry` is what the
-    registry says. `file` names the transcript.
+    `before` is published and remembered an hour earlier, `now` is published at last. `file` names the transcript.
     """
 
     file: str
@@ -75,15 +83,18 @@ class Situation:
     now: Prepare
     before: Prepare | None = None
     reference: Reference = TAG
-    registry: RegistryWord = field(default_factory=RegistryWord)
+    registry: Registry = field(default_factory=lambda: Registry(digest_of(UNSIGNED)))
     rollout: tuple[Relaxation, ...] = ()
     blocked: Blocklist = field(default_factory=Blocklist)
+    exemptions: tuple[Exemption, ...] = ()
+    store: type[Overlay] = Overlay
     has_store: bool = True
     away: bool = False
 
     async def known(self) -> Known:
-        """Ask as the command does, with a registry that says what this situation says."""
-        async with bench(*self.entries, rollout=self.rollout, blocked=self.blocked) as desk:
+        """Ask as the command does."""
+        policy: dict[str, Any] = {"rollout": self.rollout, "blocked": self.blocked, "exemptions": self.exemptions}
+        async with bench(*self.entries, store=self.store(None), **policy) as desk:
             if self.before:
                 self.before(desk.sim)
                 desk.sim.publish()
@@ -94,11 +105,10 @@ class Situation:
             desk.sim.publish()
             desk.notary.away = self.away
             desk.resolver.closure = Closure(_read, desk.store)
-            parts = Parts(desk.resolver, desk.resolver.registry, desk.resolver.closure)
-            known = await gather(
+            parts = Parts(desk.resolver, cast("RegistryClient", self.registry), desk.resolver.closure)
+            return await gather(
                 parts, self.reference, NOTARIES, has_store=self.has_store, options=("-c", "config.yaml")
             )
-            return replace(known, registry=self.registry)
 
 
 async def _read(_reference: Reference, permission: Allowed, _credentials: ClientCredentials) -> VerifiedManifest:
@@ -200,17 +210,38 @@ ENDED: Final = Relaxation(
 IS, OTHER = digest_of(IMAGE), digest_of(OTHER_IMAGE)
 
 SITUATIONS: Final = (
-    Situation(
-        "allowed", (OWNED, HIDDEN), signed("alice", "qa", "releases"), registry=RegistryWord(IS, has_signed=True)
-    ),
-    Situation("drifted", (OWNED,), signed("alice", "qa", "releases"), registry=RegistryWord(OTHER, has_signed=True)),
+    Situation("allowed", (OWNED, HIDDEN), signed("alice", "qa", "releases"), registry=Registry(IS)),
+    Situation("drifted", (OWNED,), signed("alice", "qa", "releases"), registry=Registry(OTHER)),
     Situation("signer_missing_in_audit", (OWNED, HIDDEN), signed("alice", "releases"), rollout=(AUDIT,)),
-    Situation("tag_not_signed", (OWNED,), team, registry=RegistryWord(IS)),
+    Situation("tag_not_signed", (OWNED,), team, registry=Registry(IS)),
     Situation(
         "keys_differ",
         (entry(AnyOf((signer("alice", "5" * 64),))),),
         _foreign,
-        registry=RegistryWord(silence="timed out"),
+        registry=Registry(RegistryTimedOut("timed out")),
+    ),
+    Situation("key_mistyped", (entry(AnyOf((signer("alice", mistyped(key("alice"))),))),), _foreign),
+    Situation(
+        "repository_misspelt",
+        (OWNED,),
+        _not_found,
+        reference=Reference(Repository("shop/ap"), Tag("1.4")),
+        registry=Registry(lists={"shop/api": ("1.4",), "shop/web": ("1.0",)}),
+    ),
+    Situation(
+        "tag_misspelt",
+        (OWNED,),
+        team,
+        reference=Reference(REPOSITORY, Tag("latst")),
+        registry=Registry(lists={"shop/api": ("1.4", "latest")}),
+    ),
+    Situation("not_pushed", (OWNED,), signed("alice", "releases"), registry=Registry(lists=UNAUTHORISED)),
+    Situation(
+        "misspelt_without_an_entry",
+        (entry(Released(), "tools/*"),),
+        nothing,
+        reference=Reference(Repository("api"), Tag("1.4")),
+        registry=Registry(lists={"shop/api": ("1.4",)}),
     ),
     Situation("not_covered_and_unpublished", (entry(AllOf((ALICE, CI, QA))),), _corners),
     Situation("signers_disagree", (entry(AnyOf((ALICE, QA))),), _disagreeing, rollout=(ENDED,)),
@@ -232,6 +263,11 @@ SITUATIONS: Final = (
         (entry(Released(), pins=Pins((RootPin("corp-2024", frozenset({"7" * 64})),))),),
         nothing,
     ),
+    Situation(
+        "root_mistyped",
+        (entry(Released(), pins=Pins((RootPin("owner", frozenset({mistyped(root_key(GUN).public_key_id)})),))),),
+        nothing,
+    ),
     Situation("certificate_of_somebody_else", (entry(Released()),), _hostile_certificate),
     Situation("notary_away", (OWNED,), nothing, before=signed("alice", "releases"), away=True),
     Situation("rollback", (OWNED,), _rolled_back, before=signed("alice", "qa", "releases")),
@@ -243,7 +279,7 @@ SITUATIONS: Final = (
         (OWNED,),
         signed("alice", "qa", "releases"),
         reference=Reference(REPOSITORY, IS),
-        registry=RegistryWord(IS, has_signed=True),
+        registry=Registry(IS),
     ),
     Situation(
         "digest_superseded",
@@ -270,14 +306,14 @@ SITUATIONS: Final = (
         "key_counts_until",
         (entry(AnyOf((Signer("alice", (SignerKey(key("alice"), datetime(2026, 12, 1, tzinfo=UTC)),)),))),),
         signed("alice", "releases"),
-        registry=RegistryWord(IS, has_signed=True),
+        registry=Registry(IS),
     ),
     Situation(
         "re_sign_under_way",
         (entry(AllOf((ALICE, QA))),),
         signed("alice", "releases", image=OTHER_IMAGE),
         before=signed("alice", "qa", "releases"),
-        registry=RegistryWord(OTHER, has_signed=True),
+        registry=Registry(OTHER),
     ),
     Situation(
         "one_key_of_two_blocked",

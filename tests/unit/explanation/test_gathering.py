@@ -1,12 +1,9 @@
 """Everybody who knows something is asked, and nobody's silence changes the verdict but the resolver's own."""
 
-import asyncio
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from multidict import CIMultiDict
 
 from proxy import limits
 from proxy.assembly import Parts
@@ -24,48 +21,17 @@ from proxy.errors import (
 )
 from proxy.explanation import gather, gathering, tell
 from proxy.explanation.known import Known, RegistryWord
-from proxy.names import Digest, Gun, Reference, Tag
-from proxy.policy.decisions import Allowed
-from proxy.policy.entries import Blocklist
+from proxy.names import Reference, Tag
+from proxy.policy.entries import Blocklist, Exemption
 from proxy.policy.signers import Released
-from proxy.registry.failures import Relayed
-from proxy.registry.headers import ClientCredentials
-from proxy.store.overlay import Overlay
 from proxy.store.protocol import Remembered
 from proxy.tuf.pins import Pins, RootPin
+from tests.support.collections import NOW
 from tests.support.resolving import REPOSITORY, TAG, Bench, bench
+from tests.unit.explanation.doubles import UNAUTHORISED, ClosedStore, Registry
 from tests.unit.explanation.situations import NOTARIES, OTHER, entry
 
-UNAUTHORISED = Relayed(401, CIMultiDict(), b"")
-
-
-@dataclass
-class Registry:
-    """A registry that names a digest and has every manifest, or fails as a test says."""
-
-    names: Digest | Exception | None = None
-    has: Exception | None = None
-    is_slow: bool = False
-    asked: list[str] = field(default_factory=list)
-
-    def walker(self, client: ClientCredentials) -> ClientCredentials:
-        """Nobody has a credential."""
-        return client
-
-    async def named(self, reference: Reference, _credentials: ClientCredentials) -> Digest | None:
-        """What it has under a reference."""
-        self.asked.append(str(reference))
-        if self.is_slow:
-            await asyncio.sleep(60)
-        if isinstance(self.names, Exception):
-            raise self.names
-        return self.names
-
-    async def get_manifest(self, _reference: Reference, allowed: Allowed, _credentials: ClientCredentials) -> None:
-        """Whether it has a manifest as it was signed."""
-        self.asked.append(allowed.digest)
-        if self.has:
-            raise self.has
+PINNED: Final = entry(Released())
 
 
 async def ask(desk: Bench, registry: Registry, reference: Reference = TAG, **given: Any) -> Known:
@@ -77,7 +43,7 @@ async def ask(desk: Bench, registry: Registry, reference: Reference = TAG, **giv
 
 async def test_what_is_allowed_is_looked_at_in_the_registry() -> None:
     """The verdict stands, the registry says what it has, and where signers publish is known."""
-    async with bench() as desk:
+    async with bench(PINNED) as desk:
         known = await ask(desk, Registry(OTHER))
         assert known.decision.refusal is None
         assert known.registry == RegistryWord(OTHER, has_signed=True)
@@ -104,7 +70,7 @@ async def test_evidence_is_what_the_decision_rests_on() -> None:
 )
 async def test_the_bytes_are_part_of_the_verdict(failure: Refusal, *, has_signed: bool) -> None:
     """As in `verify`, what nobody could pull is refused."""
-    async with bench() as desk:
+    async with bench(PINNED) as desk:
         known = await ask(desk, Registry(OTHER, failure))
         assert known.decision.refusal is failure
         assert known.registry == RegistryWord(OTHER, has_signed=has_signed)
@@ -124,7 +90,7 @@ async def test_a_silent_registry_changes_nothing(
 ) -> None:
     """Why it does not tell is told; the verdict is the resolver's."""
     monkeypatch.setattr(gathering, "DECISION_SECONDS", 0.05 if registry.is_slow else limits.DECISION_SECONDS)
-    async with bench() as desk:
+    async with bench(PINNED) as desk:
         known = await ask(desk, registry)
         assert known.decision.refusal is None
         assert silence in known.registry.silence
@@ -179,18 +145,6 @@ async def test_evidence_that_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> 
         assert isinstance(known.silence, DeadlineExceeded)
 
 
-class ClosedStore(Overlay):
-    """A trust store that cannot be read."""
-
-    async def load(self, _notary: str, _gun: Gun) -> Remembered | None:
-        """Not now."""
-        raise TrustStoreUnavailable("it is locked")
-
-    async def indexes_naming(self, _digest: Digest) -> tuple[Digest, ...]:
-        """Not now either."""
-        raise TrustStoreUnavailable("it is locked")
-
-
 async def test_a_store_that_cannot_be_read() -> None:
     """It is not the same as one that remembers nothing."""
     async with bench(store=ClosedStore(None)) as desk:
@@ -200,12 +154,32 @@ async def test_a_store_that_cannot_be_read() -> None:
         assert known.indexes == ()
 
 
-async def test_nobody_is_trusted_on_first_use() -> None:
-    """Without pins and without a trust store there is no verdict, as in `verify`."""
+@pytest.mark.parametrize("has_store", [pytest.param(False, id="no-store"), pytest.param(True, id="a-store-of-others")])
+async def test_nobody_is_trusted_on_first_use(*, has_store: bool) -> None:
+    """Without pins, a collection that nobody remembers gives no verdict, as in `verify`, and the root can be pinned."""
     async with bench() as desk:
-        known = await ask(desk, Registry(), has_store=False)
+        known = await ask(desk, Registry(), has_store=has_store)
         assert isinstance(known.decision.refusal, Undecided)
         assert known.evidence
+        assert [step.words[:2] for step in tell(known).steps][:1] == [("tagwarden", "pin")]
+
+
+async def test_a_collection_that_is_remembered_needs_no_pins() -> None:
+    """Its root was seen before, and it is that which is held against it."""
+    async with bench() as desk:
+        await desk.resolver.evidence_for(REPOSITORY)
+        known = await ask(desk, Registry())
+        assert known.decision.refusal is None
+        assert known.remembered
+
+
+async def test_what_rests_on_no_trust_data_is_decided_without_it() -> None:
+    """An exception is the operator's own word."""
+    exemption = Exemption(REPOSITORY, OTHER, NOW + timedelta(days=1), "bootstrap")
+    async with bench(exemptions=(exemption,)) as desk:
+        known = await ask(desk, Registry(), Reference(REPOSITORY, OTHER))
+        assert known.decision.refusal is None
+        assert known.decision.permission
 
 
 async def test_another_registrys_name() -> None:

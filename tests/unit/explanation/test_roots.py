@@ -8,8 +8,10 @@ import pytest
 from proxy import errors
 from proxy.explanation.roots import anchors
 from proxy.explanation.story import Anchor
-from proxy.names import Gun
+from proxy.names import ROOT, Gun
 from proxy.policy.signers import Released
+from proxy.store.protocol import Remembered
+from proxy.tuf.collection import Stored
 from proxy.tuf.keys import make_key
 from proxy.tuf.pins import Pins, RootPin
 from tests.support.certificates import LONG_AGO, authority, certificate, fingerprint, root_key, x509_key
@@ -90,8 +92,42 @@ def test_pins_are_shown_beside_the_root_that_meets_none() -> None:
     pin = RootPin("corp-2024", frozenset({"7" * 64}), frozenset({"8" * 64}), (CA.certificate,))
     pinning = entry(Released(), pins=Pins((pin,)))
     told = read(known(errors.RootNotTrusted("no"), pinning, served_root=sim.current["root"]))
-    assert f"root key {root_key(GUN).public_key_id[:12]}, listed as {root_key(GUN).key_id[:12]}" in told
-    assert f"pinned: corp-2024: public key id {'7' * 12}, certificate {'8' * 12}, authority CN=corp" in told
+    assert f"root key {root_key(GUN).public_key_id}: its public key is not pinned" in told
+    assert f"listed as {root_key(GUN).key_id}" in told
+    for part in (f"public key id {'7' * 64}", f"certificate {'8' * 64}", "authority CN=corp"):
+        assert f"pinned: corp-2024: {part}\n" in told
+    assert "mistyped" not in told
+
+
+def test_a_pin_with_one_wrong_digit_is_told_from_the_key_that_was_meant() -> None:
+    """Both ids stand there whole, and where they part."""
+    sim = NotarySimulator(GUN)
+    sim.publish()
+    meant = root_key(GUN).public_key_id
+    typo = f"{meant[:40]}{'0' if meant[40] != '0' else '1'}{meant[41:]}"
+    pinning = entry(Released(), pins=Pins((RootPin("corp-2024", frozenset({typo, "7" * 64})),)))
+    told = read(known(errors.RootNotTrusted("no"), pinning, served_root=sim.current["root"]))
+    assert f"public key id {typo}; they differ from digit 41 on: mistyped?\n" in told
+    assert told.count("mistyped") == 1
+
+
+@pytest.mark.parametrize(
+    ("is_remembered", "said"),
+    [
+        pytest.param(True, "trusted on first use", id="a-key-of-it"),
+        pytest.param(False, "it is no key of the root that is remembered", id="another-key"),
+    ],
+)
+def test_first_use_is_over_once_a_root_is_remembered(said: str, *, is_remembered: bool) -> None:
+    """A new root that does not hold is shown beside the old one: only the keys of that were trusted on first use."""
+    sim = NotarySimulator(GUN)
+    sim.publish()
+    stored = Stored({ROOT: sim.current["root"] if is_remembered else b"damaged"})
+    refusal = errors.RootRotationBroken("0 of 1 signatures")
+    remembered = Remembered(stored, 1, NOW)
+    trusting = entry(Released(), pins=Pins.tofu())
+    told = read(known(refusal, trusting, served_root=sim.current["root"], remembered=remembered))
+    assert f"root key {root_key(GUN).public_key_id}: {said}" in told
 
 
 def test_a_root_that_cannot_be_read() -> None:

@@ -1,4 +1,4 @@
-"""What people read in a dozen situations, word for word.
+"""What people read in dozens of situations, word for word.
 
 `TAGWARDEN_RECORD=1` writes the transcripts anew; then read what has changed as somebody who sees it for the first
 time.
@@ -14,6 +14,7 @@ import pytest
 from proxy.explanation import as_json, lines, tell
 from proxy.explanation.story import Story
 from proxy.explanation.tones import text
+from tests.unit.explanation.rare_situations import RARE
 from tests.unit.explanation.situations import SITUATIONS, Situation
 
 TRANSCRIPTS: Final = Path(__file__).parent / "transcripts"
@@ -24,7 +25,7 @@ def read(story: Story) -> str:
     return "".join(f"{text(line)}\n" for line in lines(story))
 
 
-@pytest.mark.parametrize("situation", [pytest.param(each, id=each.file) for each in SITUATIONS])
+@pytest.mark.parametrize("situation", [pytest.param(each, id=each.file) for each in (*SITUATIONS, *RARE)])
 async def test_what_people_read(situation: Situation) -> None:
     """Each situation is told in the words that are written down for it, and as JSON without losing anything."""
     story = tell(await situation.known())

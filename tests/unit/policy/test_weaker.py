@@ -1,6 +1,5 @@
 """What one entry asks for less than another: clear cases for a warning, and proof for what others may write."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
 from typing import Any, Final
@@ -9,13 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.names import Tag
-from proxy.policy.entries import AnyDigest
+from proxy.errors import Refusal
+from proxy.names import Digest, Tag
+from proxy.policy.entries import AnyDigest, Entry
+from proxy.policy.evaluation import resolve_tag
 from proxy.policy.patterns import RepositoryPattern, TagPattern
 from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Released, SignedBy, Signer, SignerKey
 from proxy.policy.weaker import falls_short, in_words, lacks
+from proxy.tuf.collection import Collection, Role
 from proxy.tuf.pins import Pins, RootPin
-from tests.support.collections import NOW, entry
+from tests.support.collections import NOW, entry, of, says
 
 LATER: Final = NOW + timedelta(days=1)
 ALICE, CI, QA = (Signer(name, (SignerKey(f"key of {name}"),)) for name in ("alice", "ci", "qa"))
@@ -106,12 +108,17 @@ def test_what_is_clearly_less_is_named(mine: dict[str, Any], theirs: dict[str, A
     ("mine", "theirs"),
     [
         pytest.param(AtLeast(3, (ALICE, CI, LOOSE)), AllOf((ALICE, CI)), id="delegated-keys-on-top"),
-        pytest.param(AnyOf((LOOSE,)), AnyOf((CI, LOOSE)), id="delegated-keys-that-counted-already"),
+        pytest.param(AnyOf((LOOSE,)), AnyOf((LOOSE,)), id="delegated-keys-that-counted-already"),
         pytest.param(AnyOf((ci(SignerKey("key of ci", NOW)),)), AnyOf((CI,)), id="an-earlier-end"),
         pytest.param(AnyOf((CI,)), AnyOf((Signer("ci", None),)), id="files-in-place-of-delegated-keys"),
         pytest.param(AllOf((ALICE, CI)), FirstOf((CI, QA)), id="the-first-and-one-more"),
         pytest.param(FirstOf((CI,)), FirstOf((CI, QA)), id="only-the-first"),
-        pytest.param(AnyOf((LOOSE,)), Released(), id="a-name-in-place-of-a-release"),
+        pytest.param(FirstOf((CI, QA)), FirstOf((CI, QA)), id="the-same-order"),
+        pytest.param(Released(), Released(), id="a-release"),
+        pytest.param(AnyOf((QA, CI)), AnyOf((CI, QA)), id="the-same-people"),
+        pytest.param(AllOf((QA, CI)), AnyOf((CI, QA)), id="all-in-place-of-any"),
+        pytest.param(AtLeast(2, (ALICE, CI, QA)), AtLeast(2, (ALICE, CI, QA)), id="no-second-majority"),
+        pytest.param(AllOf((ALICE, CI)), AtLeast(2, (ALICE, CI, QA)), id="two-of-whom-any-two-will-do"),
     ],
 )
 def test_what_asks_for_as_much_is_seen_to(mine: SignedBy, theirs: SignedBy) -> None:
@@ -129,11 +136,49 @@ def test_what_asks_for_as_much_is_seen_to(mine: SignedBy, theirs: SignedBy) -> N
         pytest.param(FirstOf((QA, CI)), FirstOf((CI, QA)), id="another-order"),
         pytest.param(AnyOf((CI, QA)), FirstOf((CI, QA)), id="no-order"),
         pytest.param(Released(), FirstOf((CI, QA)), id="a-release-in-place-of-an-order"),
+        pytest.param(AnyOf((LOOSE,)), Released(), id="a-name-in-place-of-a-release"),
+        pytest.param(AllOf((ALICE, CI, QA)), Released(), id="everybody-in-place-of-a-release"),
     ],
 )
 def test_what_cannot_be_seen_to_ask_for_as_much_falls_short(mine: SignedBy, theirs: SignedBy) -> None:
     """A self-chosen signer is as good as none to whoever asked for another one."""
     assert falls_short(entry(mine), entry(theirs)) == (f"{in_words(mine)} instead of {in_words(theirs)}",)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        pytest.param(FirstOf((ALICE, CI)), AnyOf((CI, ALICE)), id="an-order"),
+        pytest.param(AnyOf((ALICE,)), AnyOf((CI, ALICE)), id="one-of-them"),
+        pytest.param(AnyOf((LOOSE,)), AnyOf((CI, LOOSE)), id="one-of-them-with-delegated-keys"),
+        pytest.param(AtLeast(2, (ALICE, CI, QA)), AnyOf((ALICE, CI, QA)), id="two-of-three"),
+        pytest.param(AllOf((ALICE, CI)), AnyOf((ALICE, CI, QA)), id="two-and-not-the-third"),
+        pytest.param(
+            AnyOf((ci(SignerKey("key of ci", NOW)), ALICE)), AnyOf((CI, ALICE)), id="a-key-that-is-heard-no-longer"
+        ),
+    ],
+)
+def test_who_could_stop_it_has_to_be_heard(mine: SignedBy, theirs: SignedBy) -> None:
+    """Two who sign different digests stop a tag, and nobody else's file takes that from one of them."""
+    words = f"{in_words(mine)} instead of {in_words(theirs)}, who stop it where they sign different digests"
+    assert falls_short(entry(mine), entry(theirs)) == (words,)
+    assert lacks(entry(mine), entry(theirs)) == ()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(AnyOf((ALICE, CI)), id="who-disagree"),
+        pytest.param(FirstOf((ALICE, CI)), id="who-comes-first"),
+    ],
+)
+def test_a_release_does_not_silence_whom_it_does_not_bind(rule: SignedBy) -> None:
+    """Where releases are ignored, votes for anything else count, and they would not under an entry that heeds them."""
+    ignoring = entry(rule, released_required=False)
+    assert falls_short(entry(rule), ignoring)
+    assert falls_short(ignoring, ignoring) == ()
+    for agreed in (AllOf((ALICE, CI)), AllOf((ALICE,)) if isinstance(rule, FirstOf) else AllOf((CI, ALICE))):
+        assert falls_short(entry(agreed), ignoring) == ()
 
 
 @pytest.mark.parametrize(
@@ -165,56 +210,68 @@ def test_the_same_trust_data_does_not_fall_short() -> None:
     assert falls_short(mine, theirs) == ()
 
 
+OLD: Final = {
+    signer: Signer(signer.name, (*(signer.keys or ()), SignerKey(f"old key of {signer.name}")))
+    for signer in (ALICE, CI)
+}
+SOME: Final = (
+    st.permutations([ALICE, CI, QA])
+    .flatmap(lambda some: st.integers(1, 3).map(lambda count: some[:count]))
+    .flatmap(lambda some: st.sampled_from([tuple(some), tuple(some), tuple(OLD.get(each, each) for each in some)]))
+)
 RULES: Final = st.one_of(
     st.just(Released()),
-    *(
-        st.permutations([ALICE, CI, QA])
-        .flatmap(lambda some: st.integers(1, 3).map(lambda count: tuple(some[:count])))
-        .map(form)
-        for form in (AnyOf, FirstOf, AllOf)
-    ),
-    st.permutations([ALICE, CI, QA]).flatmap(
-        lambda some: st.integers(1, 3).map(lambda needed: AtLeast(needed, tuple(some)))
-    ),
+    *(SOME.map(form) for form in (AnyOf, FirstOf, AllOf)),
+    SOME.flatmap(lambda some: st.integers(1, len(some)).map(lambda needed: AtLeast(needed, some))),
 )
 TAGS: Final = st.dictionaries(st.sampled_from(["*", "a*", "*b", "a", "ab"]), RULES, max_size=2).map(
     lambda rules: tuple((TagPattern(pattern), rule) for pattern, rule in rules.items())
 )
+ENTRIES: Final = st.builds(
+    lambda rule, tags, required, fallback: entry(
+        rule, tags=tags, released_required=required, fallback_to_targets=fallback
+    ),
+    RULES,
+    TAGS,
+    st.sampled_from([True, True, False]),
+    st.sampled_from([False, False, True]),
+)
+WORDS: Final = st.sampled_from([None, "one", "other"])
+"""What a role says of every tag; None where it says nothing."""
 
 
 @settings(max_examples=300, deadline=None)
-@given(mine=RULES, my_tags=TAGS, theirs=RULES, their_tags=TAGS)
-def test_nothing_passes_that_would_not_have_passed_before(
-    mine: SignedBy, my_tags: Any, theirs: SignedBy, their_tags: Any
+@given(
+    specific=ENTRIES,
+    hidden=ENTRIES,
+    top=WORDS,
+    releases=st.one_of(st.none(), st.tuples(WORDS)),
+    old=st.sets(st.sampled_from([ALICE, CI])),
+    tag=st.sampled_from([Tag("a"), Tag("b"), Tag("ab"), Tag("ba")]),
+)
+def test_nothing_is_served_that_the_hidden_entry_would_refuse(
+    specific: Entry, hidden: Entry, top: str | None, releases: tuple[str | None] | None, old: set[Signer], tag: Tag
 ) -> None:
-    """For every tag and every way to vote: what has enough votes has enough for the hidden entry, too."""
-    specific, hidden = entry(mine, tags=my_tags), entry(theirs, tags=their_tags)
+    """Whatever signers, `targets` and `targets/releases` say: the tag has the same digest under both, or none here."""
     if falls_short(specific, hidden):
         return
-    for tag in map(Tag, ("a", "b", "ab", "ba")):
-        for votes in _all_votes():
-            served = _served(specific.rule_for(tag)[1], votes)
-            assert served is None or _is_enough(hidden.rule_for(tag)[1], votes, served)
+    above = [_role("targets", tag, top)] + [_role("targets/releases", tag, word) for word in releases or ()]
+    for words in product(("one", "other", None), repeat=3):
+        said = [
+            _role(f"targets/{each.name}", tag, word, f"{'old ' if each in old else ''}key of {each.name}")
+            for each, word in zip((ALICE, CI, QA), words, strict=True)
+        ]
+        collection = of(*above, *said)
+        served = _served(specific, tag, collection)
+        assert served is None or served == _served(hidden, tag, collection)
 
 
-def _all_votes() -> Iterator[dict[Signer, str | None]]:
-    for digests in product(("one", "other", None), repeat=3):
-        yield dict(zip((ALICE, CI, QA), digests, strict=True))
+def _role(name: str, tag: Tag, word: str | None, key: str = "") -> Role:
+    return says(name, {tag: word} if word else {}, keys=[key] if key else ())
 
 
-def _served(rule: SignedBy, votes: dict[Signer, str | None]) -> str | None:
-    """The textbook: the digest that has enough votes, unless two have, or that of the first who votes."""
-    if isinstance(rule, Released):
-        return "released"
-    said = [digest for signer in rule.signers if (digest := votes[signer])]
-    if isinstance(rule, FirstOf):
-        return said[0] if said else None
-    enough = {digest for digest in said if said.count(digest) >= rule.needed}
-    return enough.pop() if len(enough) == 1 else None
-
-
-def _is_enough(rule: SignedBy, votes: dict[Signer, str | None], served: str) -> bool:
-    if isinstance(rule, Released):
-        return True
-    said = [digest for signer in rule.signers if (digest := votes[signer])]
-    return said[:1] == [served] if isinstance(rule, FirstOf) else said.count(served) >= rule.needed
+def _served(rules: Entry, tag: Tag, collection: Collection) -> Digest | None:
+    try:
+        return resolve_tag(rules, tag, collection, NOW).digest
+    except Refusal:
+        return None

@@ -1,5 +1,6 @@
 """Registry and Notary are asked for everything, and a person is told what stands in the way."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from proxy.config.without_file import load_trial
 from proxy.errors import NotaryUnreachable, NoTrustData, RegistryUnreachable, RootNotTrusted, UserError
 from proxy.limits import CENSUS_AT_ONCE
 from proxy.names import Gun, Repository, Tag
-from proxy.proposal.gathering import Gathered, gather, other_names, repositories
+from proxy.proposal.gathering import Gathered, check_named, gather, other_names, repositories
+from proxy.registry.client import RegistryClient
 from proxy.registry.failures import Relayed
 from proxy.tuf.messages import Fetch, Fetched, Missing, Reply, Unavailable
 from tests.support.notary_simulator import NotarySimulator
@@ -24,6 +26,7 @@ from tests.support.signed_roles import NOW
 from tests.unit.proposal.site import TRIAL
 
 GUN = "registry.example.com/shop/api"
+AWAY = RegistryUnreachable("it is away")
 SETTINGS = load_trial(TRIAL, {}, NOW)
 
 
@@ -33,6 +36,7 @@ class Servers:
 
     tags: dict[str, Iterable[str] | Exception] = field(default_factory=dict)
     catalogue: Exception | None = None
+    account: str = ""
     collections: dict[str, NotarySimulator] = field(default_factory=dict)
     away: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
@@ -128,15 +132,32 @@ async def test_notary_is_away_for_the_only_repository() -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [pytest.param(relayed(403), id="no-right"), pytest.param(RegistryUnreachable("it is away"), id="away")],
+    [pytest.param(relayed(403), id="no-right"), pytest.param(AWAY, id="away")],
 )
 async def test_tags_that_are_not_shown_are_not_known(failure: Exception) -> None:
     """That keeps nobody from reading what is signed."""
     servers = Servers(tags={"shop/api": failure})
     servers.sign(GUN)
     [api] = await servers.gather()
-    assert api.tags is None
+    assert (api.tags, api.unlisted) == (None, "403" if failure is not AWAY else "it is away")
     assert api.collection is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "words"),
+    [
+        pytest.param("shop/ap", ("shop/api",), "the registry has no shop/ap; it has shop/api: misspelt?", id="near"),
+        pytest.param("else", ("shop/api",), "the registry has no else: push it first, or mend its name", id="far"),
+    ],
+)
+async def test_a_repository_that_nobody_has(name: str, listed: tuple[str, ...], words: str) -> None:
+    """What a person named has to be somewhere; what is not pushed yet may be signed."""
+    servers = Servers(tags={name: [], **{each: ["1.0"] for each in listed}})
+    servers.sign(GUN)
+    found = await servers.gather()
+    with pytest.raises(UserError, match=re.escape(words)):
+        await check_named(cast("RegistryClient", servers), found)
+    await check_named(cast("RegistryClient", servers), [each for each in found if each.collection])
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def _survey(name: str, tags: Tags) -> Survey:
 def _drawn(repositories: Mapping[str, Tags]) -> dict[str, SignedBy]:
     """Rules by pattern."""
     surveys = [_survey(name, tags) for name, tags in repositories.items()]
-    return {each.pattern: each.rule for each in draw(map(Repository, repositories), surveys)}
+    return {each.pattern: each.rule for each in draw(map(Repository, repositories), surveys, {})}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_of_two_ways_that_are_as_frequent_the_stronger_is_the_namespace_s() -> N
 
 def test_repositories_without_a_namespace_are_one() -> None:
     """A pattern with `**` would not match them, `*` does."""
-    drawn = draw(map(Repository, ("busybox", "alpine", "shop/api")), [_survey("busybox", {"1": ["ci"]})])
+    drawn = draw(map(Repository, ("busybox", "alpine", "shop/api")), [_survey("busybox", {"1": ["ci"]})], {})
     assert [(each.pattern, each.owner, each.covers) for each in drawn] == [
         ("*", "top-level", ("alpine", "busybox")),
         ("shop/**", "shop", ("shop/api",)),
@@ -144,7 +144,7 @@ def test_nothing_that_is_released_is_ever_refused(collections: list[Collection])
     """Whatever is signed how: each released tag gets the same digest by the entry that will apply to it."""
     names = [Repository(f"shop/{number}") for number in range(len(collections))]
     surveys = [survey(name, each, entry(), NOW) for name, each in zip(names, collections, strict=True)]
-    rules = {name: drawn.rule for drawn in draw(names, surveys) for name in drawn.covers}
+    rules = {name: drawn.rule for drawn in draw(names, surveys, {}) for name in drawn.covers}
     assert set(rules) == set(names)
     for found in surveys:
         for tag in found.collection.tags():
@@ -160,3 +160,31 @@ def test_no_rule_is_weaker_than_it_has_to_be(collection: Collection) -> None:
     everybody = sorted(frozenset[str]().union(*(each.votes for each in found.signed)))
     more = needed(strongest([found])) + 1
     assert not found.signed or not found.meets(AtLeast(more, signers(*everybody))) or more == 1
+
+
+def test_another_root_is_another_entry() -> None:
+    """The most frequent root of a namespace is that of its entry; what has another one has an entry with that."""
+    tags: Tags = {"1": ["alice"]}
+    names = ("shop/api", "shop/web", "shop/lab", "shop/new", "tools/build")
+    roots = {Repository("shop/api"): {"a"}, Repository("shop/web"): {"a"}, Repository("shop/lab"): {"a", "b"}}
+    drawn = draw(
+        map(Repository, names),
+        [_survey(name, tags) for name in ("shop/api", "shop/web", "shop/lab")],
+        {repository: frozenset(ids) for repository, ids in roots.items()},
+    )
+    assert [(each.pattern, each.roots, each.has_other_root) for each in drawn] == [
+        ("shop/**", ("a",), False),
+        ("shop/lab", ("a", "b"), True),
+        ("tools/**", (), False),
+    ]
+    assert drawn[0].covers == ("shop/api", "shop/new", "shop/web")
+    assert drawn[0].rule == drawn[1].rule
+
+
+def test_a_root_without_a_signed_tag_counts_as_well() -> None:
+    """What is initialised and has no tag yet is anchored all the same."""
+    roots = {Repository("shop/api"): frozenset("a"), Repository("shop/empty"): frozenset("b")}
+    drawn = draw(roots, [_survey("shop/api", {"1": ["alice"]})], roots)
+    assert [(each.pattern, each.roots) for each in drawn] == [("shop/**", ("a",)), ("shop/empty", ("b",))]
+    [only] = draw([Repository("shop/empty")], [], roots)
+    assert (only.pattern, only.roots) == ("shop/**", ("b",))

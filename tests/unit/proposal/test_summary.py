@@ -77,8 +77,11 @@ def test_many_that_cannot_be_read(tmp_path: Path) -> None:
     proposal = write(site.propose(), tmp_path)
     *sentences, last = troubles(proposal)
     assert len(sentences) == 5
-    assert last == "the same or the like holds for shop/broken-5, shop/broken-6"
-    assert "# The same or the like holds for shop/broken-5, shop/broken-6." in (tmp_path / "config.yaml").read_text()
+    assert last == "the trust data of these cannot be used either: shop/broken-5, shop/broken-6"
+    assert (
+        "# The trust data of these cannot be used either: shop/broken-5, shop/broken-6."
+        in (tmp_path / "config.yaml").read_text()
+    )
 
 
 def test_nothing_that_can_be_read() -> None:

@@ -68,7 +68,7 @@ def test_several_roots_and_a_rule_that_counts(tmp_path: Path) -> None:
     site.add("infra/dns", NotarySimulator("registry.example.com/infra/dns", root_kind="rsa"), [])
     proposal = writing.write(site.propose(), tmp_path)
     assert len(proposal.roots) == 2
-    assert "Any of these keys can anchor any repository" in (tmp_path / "config.yaml").read_text()
+    assert "`roots` of an entry below says" in (tmp_path / "config.yaml").read_text()
     assert rules(tmp_path / "config.yaml")["shop/**"] == {"at_least": 2, "of": ["alice", "bob", "qa"]}
 
 
@@ -96,6 +96,34 @@ def test_the_same_key_may_be_there(proposal: Proposal, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").unlink()
     writing.write(proposal, tmp_path)
     assert _found(tmp_path) == first
+
+
+def test_the_same_key_in_a_planted_file_is_replaced(proposal: Proposal, tmp_path: Path) -> None:
+    """Whoever can still write to the file that was there does not change what is trusted."""
+    writing.write(proposal, tmp_path / "first")
+    planted = tmp_path / "second" / "signers" / "ci.pub"
+    planted.parent.mkdir(parents=True)
+    planted.write_bytes((tmp_path / "first" / "signers" / "ci.pub").read_bytes())
+    kept = tmp_path / "kept"
+    kept.hardlink_to(planted)
+    writing.write(proposal, tmp_path / "second")
+    kept.write_bytes(b"another key")
+    assert planted.read_bytes() == (tmp_path / "first" / "signers" / "ci.pub").read_bytes()
+
+
+@pytest.mark.parametrize("name", [pytest.param("signers", id="directory"), pytest.param("signers/ci.pub", id="file")])
+def test_nothing_is_written_through_a_link(proposal: Proposal, tmp_path: Path, name: str) -> None:
+    """A link that somebody put there beforehand leads nowhere, whatever it leads to."""
+    writing.write(proposal, tmp_path / "elsewhere")
+    before = _found(tmp_path / "elsewhere")
+    link = tmp_path / "proposed" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere" / name)
+    with pytest.raises(UserError, match=r"is a link|is there already"):
+        writing.write(proposal, tmp_path / "proposed")
+    assert link.is_symlink()
+    assert not (tmp_path / "proposed" / "config.yaml").exists()
+    assert _found(tmp_path / "elsewhere") == before
 
 
 def test_a_place_that_cannot_be_written_to(proposal: Proposal, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from yarl import URL
 
 from proxy.errors import UserError
-from proxy.remote.address import leading_host, names_of, proxy_url, reference_at
+from proxy.remote.address import leading_host, names_of, proxy_url, reference_at, registry_of
 
 DIGEST = "sha256:" + "7" * 64
 
@@ -95,3 +95,19 @@ def test_what_is_no_image_is_said() -> None:
     """The sentence is that of the table of refusals."""
     with pytest.raises(UserError, match="no valid tag"):
         reference_at("shop/api:-x", URL("http://proxy:5000"))
+
+
+@pytest.mark.parametrize(
+    ("image", "server", "expected"),
+    [
+        pytest.param("shop/api:1.4", "https://proxy", None, id="none"),
+        pytest.param("proxy.example.com/shop/api", "https://proxy.example.com", None, id="the-server"),
+        pytest.param("proxy.example.com:443/shop/api", "https://proxy.example.com", None, id="with-its-default-port"),
+        pytest.param("proxy:5000/shop/api", "http://proxy:5000", None, id="with-its-port"),
+        pytest.param("proxy:5001/shop/api", "http://proxy:5000", "proxy:5001", id="with-another-port"),
+        pytest.param("other.example.com/shop/api", "https://proxy", "other.example.com", id="another-registry"),
+    ],
+)
+def test_an_image_is_of_the_registry_that_leads_its_name(image: str, server: str, expected: str | None) -> None:
+    """The very server that is asked needs no name: clients that pull there give none either."""
+    assert registry_of(image, URL(server)) == expected

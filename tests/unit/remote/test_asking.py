@@ -17,7 +17,7 @@ from proxy.http_auth.login import IdentityToken
 from proxy.limits import MANIFEST_BYTES, VIA_VERDICT_SECONDS
 from proxy.names import Reference
 from proxy.registry.headers import ALL_MANIFEST_TYPES
-from proxy.remote.asking import Server, ask
+from proxy.remote.asking import Server, Subject, ask
 from proxy.remote.credentials import Found
 from proxy.remote.verdict import Told
 from tests.unit.notary.authority import Authority
@@ -26,7 +26,13 @@ from tests.unit.notary.conftest import answering, server_tls, serving
 BODY: Final = b'{"schemaVersion": 2}'
 DIGEST: Final = f"sha256:{sha256(BODY).hexdigest()}"
 REFERENCE: Final = Reference.parse("shop/api:1.4", "")
-ALLOWED: Final = {"X-Tagwarden-Decision": "allowed", "Docker-Content-Digest": DIGEST, "X-Request-Id": "r"}
+ALLOWED: Final = {
+    "X-Tagwarden-Decision": "allowed",
+    "X-Tagwarden-Digest": DIGEST,
+    "Docker-Content-Digest": DIGEST,
+    "X-Request-Id": "r",
+}
+REFUSED: Final = {"X-Tagwarden-Decision": "refused", "X-Tagwarden-Refusal": "blocked"}
 ALICE: Final = Credentials("alice", "secret")
 BASIC: Final = "Basic YWxpY2U6c2VjcmV0"
 
@@ -85,10 +91,11 @@ async def heard(
     *,
     clock: Clock | None = None,
     ca: Path | None = None,
+    name: str | None = None,
 ) -> Told:
-    """Ask about the reference."""
+    """Ask about the reference, as one of the registry `name`, if any."""
     found = Found(credentials, "~/.docker/config.json", url.host_subcomponent or "")
-    return await ask(Server(url, found, ca), REFERENCE, clock or Clock())
+    return await ask(Server(url, found, ca), Subject(REFERENCE, name), clock or Clock())
 
 
 async def test_it_is_asked_as_a_client_asks(proxy: Proxy) -> None:
@@ -205,9 +212,74 @@ async def test_whom_the_registry_does_not_let_in(proxy: Proxy, credentials: Cred
 
 async def test_a_refusal_with_403_is_a_refusal(proxy: Proxy) -> None:
     """It is the proxy's, not the registry's: the header tells."""
-    headers = {"X-Tagwarden-Decision": "refused", "X-Tagwarden-Refusal": "blocked"}
-    proxy.answers = lambda _: web.Response(status=403, headers=headers)
+    proxy.answers = lambda _: web.Response(status=403, headers=REFUSED)
     assert (await heard(proxy.url)).code == "blocked"
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        pytest.param(401, REFUSED, id="refused-with-401"),
+        pytest.param(401, ALLOWED, id="allowed-with-401"),
+        pytest.param(403, ALLOWED, id="allowed-with-403"),
+        pytest.param(403, {**REFUSED, "X-Tagwarden-Refusal": "undecided"}, id="another-status-than-its-code"),
+    ],
+)
+async def test_a_login_that_is_not_accepted_is_no_refusal(proxy: Proxy, status: int, headers: dict[str, str]) -> None:
+    """Whatever else is claimed there: a proxy decides nothing for whom the registry does not let in."""
+    proxy.answers = lambda _: web.Response(status=status, headers=headers)
+    with pytest.raises(UserError, match=f"it answered {status}"):
+        await heard(proxy.url)
+
+
+# --- for which registry -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [
+        pytest.param(None, "", id="the-proxy's-own"),
+        pytest.param("mirror.example.com", "?ns=mirror.example.com", id="another"),
+        pytest.param("mirror.example.com:5000", "?ns=mirror.example.com%3A5000", id="with-a-port"),
+        pytest.param("[::1]:5000", "?ns=%5B%3A%3A1%5D%3A5000", id="an-address"),
+    ],
+)
+async def test_it_is_asked_for_the_registry_of_the_image(proxy: Proxy, name: str | None, query: str) -> None:
+    """As a mirror is."""
+    proxy.answers = lambda _: web.Response(status=503)
+    assert (await heard(proxy.url, name=name)).word is None
+    assert proxy.asked[0].raw_path == f"/v2/shop/api/manifests/1.4{query}"
+
+
+@pytest.mark.parametrize("status", [200, 403])
+async def test_a_verdict_about_this_very_image_counts(proxy: Proxy, status: int) -> None:
+    """The proxy says that it decided about an image of that registry."""
+    headers = {**(ALLOWED if status == 200 else REFUSED), "X-Tagwarden-Name": "other.example.com"}
+    proxy.answers = lambda _: web.Response(status=status, body=BODY, headers=headers)
+    assert (await heard(proxy.url, name="other.example.com")).word == ("allowed" if status == 200 else "refused")
+
+
+@pytest.mark.parametrize("headers", [ALLOWED, {**REFUSED}, {"X-Tagwarden-Decision": "not-enforced"}])
+async def test_a_verdict_about_the_image_of_another_registry_is_none(proxy: Proxy, headers: dict[str, str]) -> None:
+    """The same repository and tag there is another image: it is said which one was decided about, and what to do."""
+    status = 403 if headers == REFUSED else 200
+    stated = {**headers, "X-Tagwarden-Name": "registry.example.com"}
+    proxy.answers = lambda _: web.Response(status=status, body=BODY, headers=stated)
+    with pytest.raises(UserError) as raised:
+        await heard(proxy.url, name="other.example.com")
+    assert f"other.example.com/shop/api:1.4 is an image of other.example.com, and {proxy.url.origin()}" in str(
+        raised.value
+    )
+    assert "answers for registry.example.com: write registry.example.com/shop/api:1.4" in str(raised.value)
+
+
+@pytest.mark.parametrize("said", [{}, {"X-Tagwarden-Name": "other.example.com, x"}])
+async def test_a_verdict_about_nobody_knows_which_image_is_none(proxy: Proxy, said: dict[str, str]) -> None:
+    """Whoever asks about an image by its full name hears of that one, or nothing."""
+    proxy.answers = lambda _: web.Response(body=BODY, headers={**ALLOWED, **said})
+    told = await heard(proxy.url, name="other.example.com")
+    assert (told.word, told.digest) == (None, None)
+    assert "it does not say for which registry it answers" in told.sentence
 
 
 async def test_an_audit_that_is_not_ready_is_asked_again(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +310,7 @@ async def test_a_registry_alone_is_asked_once(proxy: Proxy) -> None:
 @pytest.mark.parametrize(("status", "word"), [(200, None), (403, "refused")])
 async def test_an_endless_body_is_not_read(proxy: Proxy, status: int, word: str | None) -> None:
     """A manifest has a bound, an error too; a refusal stands without its words."""
-    headers = dict(ALLOWED) if status == 200 else {"X-Tagwarden-Decision": "refused", "X-Tagwarden-Refusal": "blocked"}
+    headers = ALLOWED if status == 200 else REFUSED
     proxy.answers = lambda _: web.Response(status=status, body=b"x" * (MANIFEST_BYTES + 1), headers=headers)
     assert (await heard(proxy.url)).word == word
 
@@ -254,18 +326,24 @@ async def test_bytes_are_hashed_as_they_came(proxy: Proxy) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "remedy"),
     [
-        pytest.param(b"", id="hangs-up"),
-        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", id="no-http"),
+        pytest.param(b"", "check the address, or try again", id="hangs-up"),
+        pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", "check the address", id="no-http"),
         pytest.param(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nX-Tagwarden-Decision: allowed\r\n\r\n{", id="breaks-off"
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\nX-Tagwarden-Decision: allowed\r\n\r\n{",
+            "check the address, or try again",
+            id="breaks-off",
         ),
-        pytest.param(b"HTTP/1.1 200 OK\r\nX-Tagwarden-Decision: " + b"a" * 99_999 + b"\r\n\r\n", id="endless-header"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nX-Tagwarden-Decision: " + b"a" * 99_999 + b"\r\n\r\n",
+            "check the address",
+            id="endless-header",
+        ),
     ],
 )
-async def test_what_is_no_answer_is_no_verdict(said: bytes) -> None:
-    """And says so in a sentence."""
+async def test_what_is_no_answer_is_no_verdict(said: bytes, remedy: str) -> None:
+    """And says so in a sentence, which asks to try again only where that may help."""
 
     async def converse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(said)
@@ -275,13 +353,14 @@ async def test_what_is_no_answer_is_no_verdict(said: bytes) -> None:
         told = await heard(url)
     assert (told.word, told.pending) == (None, False)
     assert "cannot be asked about shop/api:1.4" in told.sentence
+    assert told.sentence.endswith(f": {remedy}")
 
 
 async def test_nobody_there_is_no_verdict() -> None:
-    """Try again."""
+    """Asking again does not help where nothing listens."""
     told = await heard(URL("http://127.0.0.1:1"))
     assert told.word is None
-    assert "connection refused" in told.sentence
+    assert told.sentence.endswith("connection refused: check the address, and that the proxy runs")
 
 
 async def test_tls_is_verified(proxy: Proxy, tmp_path: Path) -> None:
@@ -293,7 +372,7 @@ async def test_tls_is_verified(proxy: Proxy, tmp_path: Path) -> None:
         told = await heard(url, ALICE)
     assert (told.word, len(proxy.asked)) == (None, 1)
     assert "certificate verify failed" in told.sentence
-    assert "--ca-file" in told.sentence
+    assert told.sentence.endswith("with --ca-file")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import sqlite3
 
 import pytest
 from sqlalchemy.exc import InvalidRequestError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from proxy.errors import TrustStoreUnavailable
 from proxy.store.failures import explained
@@ -33,7 +32,6 @@ def sqlite_error(name: str) -> Exception:
         pytest.param(
             OperationalError("SELECT", {}, sqlite3.ProgrammingError()), "SQLite reports ProgrammingError", id="no code"
         ),
-        pytest.param(PoolTimeoutError("SELECT"), "all its connections are busy", id="pool"),
         pytest.param(OSError(errno.ENOSPC, "SELECT"), "no space left on device", id="system"),
         pytest.param(UnicodeDecodeError("utf-8", b"SELECT", 0, 1, ""), "its file is damaged", id="undecodable"),
         pytest.param(OSError("SELECT"), "unexpected OSError", id="system, no number"),

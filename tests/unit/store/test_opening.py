@@ -137,13 +137,6 @@ async def test_a_directory_is_no_store(tmp_path: Path) -> None:
             await opening(TrustStoreSettings(url=f"sqlite:///{tmp_path}", must_exist=False))
 
 
-@pytest.mark.parametrize("url", [pytest.param("trust.db", id="no scheme"), pytest.param("sqlite://", id="no file")])
-async def test_a_url_without_a_file_is_refused(url: str) -> None:
-    """Trust is never kept in memory by accident."""
-    with pytest.raises(UserError, match=r"write it as `sqlite:////var/lib/tagwarden/trust.db`"):
-        await open_store(TrustStoreSettings(url=url, must_exist=False))
-
-
 async def test_a_locked_store_is_a_sentence(
     settings: TrustStoreSettings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -195,7 +195,7 @@ async def running(
             closures.append(Closure(client.get_manifest, Overlay(None)))
             yield Services(client, resolver, closures[0], doors or Doors(), lambda: NOW)
 
-    runner = Runner(build(open_services, **built))
+    runner = Runner(build(open_services, name="registry.example.com", **built))
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

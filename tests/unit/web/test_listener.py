@@ -33,7 +33,7 @@ async def no_services() -> AsyncIterator[Services]:
 
 async def test_an_application_that_cannot_start_says_so() -> None:
     """What goes wrong while services are opened reaches whoever starts the proxy."""
-    runner = Runner(build(no_services))
+    runner = Runner(build(no_services, name="registry.example.com"))
     with pytest.raises(OSError, match="no services"):
         await runner.setup()
     await runner.cleanup()

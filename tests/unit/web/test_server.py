@@ -108,7 +108,7 @@ def settings(tls: TlsSettings, *, candidates: bool) -> Settings:
     """What the listeners for clients are made from."""
     listen = ListenSettings(HERE, None, (ip_network("10.0.0.0/8"),), frozenset({"docker.io"}))
     other = CandidatesSettings(Address("127.0.0.1", 1), tls) if candidates else None
-    return cast("Settings", type("Part", (), {"listen": listen, "candidates": other}))
+    return cast("Settings", type("Part", (), {"name": "registry", "listen": listen, "candidates": other}))
 
 
 def test_candidates_have_a_listener_of_their_own(tls: TlsSettings) -> None:
@@ -119,6 +119,7 @@ def test_candidates_have_a_listener_of_their_own(tls: TlsSettings) -> None:
     assert (candidates.key, candidates.tls, candidates.address.port) == ("candidates", tls, 1)
     assert listen.runner.app[TRUSTED_PROXIES] == (ip_network("10.0.0.0/8"),)
     assert candidates.runner.app[TRUSTED_PROXIES] == ()
+    assert {each.runner.app[app._NAME] for each in (listen, candidates)} == {"registry"}
     assert listen.runner._crowd is candidates.runner._crowd
     assert {each.runner._shutdown_timeout for each in (listen, candidates)} == {DRAIN_SECONDS}
 

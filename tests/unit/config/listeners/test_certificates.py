@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 22, tzinfo=UTC)
 KEY = ecdsa_key("proxy")
 SECOND = timedelta(seconds=1)
 SHOWN = f"{{address: '127.0.0.1:5002', tls: {{client_ca_file: ci-ca.crt, {TLS}}}}}"
-ISSUER = "name the certificate of the authority that issues them"
+ISSUER = "name the certificate of the authority that issues those of your clients"
 NO_CA = "holds no authority (it is no CA certificate)"
 
 
@@ -107,12 +107,12 @@ def test_a_chain_is_judged_by_its_first_certificate(equipped: Site) -> None:
         ),
         pytest.param(
             [certificate("node", KEY)],
-            f'"own-ca.crt" {NO_CA}, so its own holder is let in at most; {ISSUER}',
+            f'"own-ca.crt" {NO_CA}, so at most its own holder is let in; {ISSUER}',
             id="self-signed",
         ),
         pytest.param(
             [with_names(["nodes.example.com"])],
-            f'"own-ca.crt" {NO_CA}, so its own holder is let in at most; {ISSUER}',
+            f'"own-ca.crt" {NO_CA}, so at most its own holder is let in; {ISSUER}',
             id="without-basic-constraints",
         ),
         pytest.param(

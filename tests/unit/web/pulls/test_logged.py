@@ -138,6 +138,30 @@ async def test_what_passes_under_protect_says_what_was_served(signed: Proxy, eve
     assert (await logged(signed, events))["served"] == digest(MOVED)
 
 
+@pytest.mark.parametrize("announced", [pytest.param(digest(MOVED), id="moved"), pytest.param(None, id="unsaid")])
+async def test_a_tag_that_was_moved_in_audit_says_so(signed: Proxy, events: list[Any], announced: str | None) -> None:
+    """The line has the signed digest and the one that was served, and nobody called that one allowed."""
+    signed.resolver.mode = Mode.AUDIT
+    if announced is None:
+        signed.registry.scripted[f"GET {TAG}"] = answering(body=MOVED)
+    event = await logged(signed, events)
+    assert (event["event"], event["decision"], event["log_level"]) == ("decision", "not-enforced", "warning")
+    assert (event["digest"], event["signers"], event.get("served")) == (DIGEST, ["alice", "ci"], announced)
+    assert event["because"].startswith("drift: the tag was moved" if announced else "drift: the registry does not say")
+
+
+async def test_a_tag_that_was_not_moved_in_audit_is_allowed(signed: Proxy, events: list[Any]) -> None:
+    """What the registry serves is what was signed; a registry that has it no more serves nothing else either."""
+    signed.resolver.mode = Mode.AUDIT
+    signed.registry.holds(BODY, tag="v1")
+    event = await logged(signed, events)
+    assert (event["decision"], event["log_level"], event["served"]) == ("allowed", "info", DIGEST)
+    events.clear()
+    signed.registry.scripted[f"GET {TAG}"] = answering(status=404)
+    event = await logged(signed, events)
+    assert (event["status"], event["decision"], "because" in event) == (404, "allowed", False)
+
+
 async def test_what_was_not_served_is_not_said_to_be(signed: Proxy, events: list[Any]) -> None:
     """A relayed request that ends in a refusal, or in the registry's own no, served nothing."""
     refusal = TagNotSigned("v1", unreleased=False)

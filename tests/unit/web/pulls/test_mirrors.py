@@ -24,8 +24,9 @@ from tests.unit.web.pulls.material import TAG
 async def test_a_mirror_is_asked_for_by_an_allowed_name_only(
     registry: FakeRegistry, query: str, name: str | None
 ) -> None:
-    """Any other `ns` is ignored, and none of them reaches the registry."""
+    """Any other `ns` is ignored, and none reaches the registry; the answer says whose image was decided about."""
     async with running(registry, ns_allowed=frozenset({"mirror.example.com:5000"})) as proxy:
-        await proxy.ask("GET", TAG + query)
+        reply = await proxy.ask("GET", TAG + query)
         assert proxy.resolver.named == [name]
+        assert reply.headers["X-Tagwarden-Name"] == (name or "registry.example.com")
     assert not [line for line in registry.requests if "?" in line]

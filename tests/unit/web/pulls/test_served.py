@@ -42,6 +42,8 @@ async def test_a_tag_is_answered_with_the_signed_digest(signed: Proxy) -> None:
     assert reply.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
     assert reply.headers["X-Tagwarden-Decision"] == "allowed"
     assert reply.headers["X-Tagwarden-Signers"] == "alice,ci"
+    assert reply.headers["X-Tagwarden-Digest"] == DIGEST
+    assert reply.headers["X-Tagwarden-Name"] == "registry.example.com"
     assert "X-Tagwarden-Refusal" not in reply.headers
     assert reply.headers["Server"] == "tagwarden"
     assert signed.registry.requests == [f"GET {UNKNOWN}", f"GET {BY_DIGEST}"]
