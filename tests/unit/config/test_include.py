@@ -12,6 +12,7 @@ from proxy.config import ConfigProblems, load
 from proxy.config.yaml import read
 from proxy.limits import CONFIGURATION_BYTES
 from proxy.names import Repository
+from proxy.policy.signers import Released
 from tests.support.keys import ecdsa_key
 from tests.unit.config.site import Site, compose, documented_example, documented_team, equip_for_example, public_pem
 from tests.unit.config.teams import equip, main, problems, team, warnings
@@ -268,7 +269,8 @@ def test_the_documented_team_is_read(site: Site) -> None:
     equip_for_example(site)
     entry = site.load(documented_example()).policy.entry_for(Repository("web/shop"))
     assert entry.place == f"{site.directory}/teams/web.yaml:7"
-    assert [signer.name for signer in entry.signed_by.signers] == ["ci", "carol"]  # type: ignore[union-attr]
+    assert not isinstance(entry.signed_by, Released)
+    assert [signer.name for signer in entry.signed_by.signers] == ["ci", "carol"]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
