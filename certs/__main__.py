@@ -1,12 +1,13 @@
-"""`python -m certs server DIR NAME`, `python -m certs client DIR NAME`: development certificates, and where they go."""
+"""Makes development certificates, and says where they go: `python -m certs stack`, `server` or `client`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from certs.authority import CLIENT, SERVER, AlreadyThere, Authority, Certificate
-from certs.placement import placement
+from certs.authority import CLIENT, SERVER, AlreadyThere, Authority, Certificate, OtherName
+from certs.placement import placement, placement_of_stack
+from certs.stack import make_stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -24,6 +25,21 @@ def server(
     """Make a server's certificate, and say where its parts go for docker, containerd, podman and notary."""
     pair = _issue(directory, name, tuple(also or ()), client=False)
     print(placement(address or name, Authority(directory).certificate_file, pair))
+
+
+@app.command()
+def stack(
+    directory: Directory,
+    name: Annotated[str, typer.Argument(help="The registry's name in image names, as host or host:port.")],
+    notary: Annotated[str, typer.Option(help="host[:port] of the Notary server, as those who sign reach it.")],
+) -> None:
+    """Make all certificates of a proxy, its registry and its Notary, and say where each of them goes."""
+    try:
+        made = make_stack(directory, name, notary)
+    except (AlreadyThere, OtherName, ValueError) as refusal:
+        print(refusal)
+        raise typer.Exit(2) from refusal
+    print(placement_of_stack(name, notary, Authority(directory).certificate_file, made))
 
 
 @app.command()

@@ -39,12 +39,39 @@ class AlreadyThere(Exception):
         self.path = path
 
 
+class OtherName(Exception):
+    """A certificate that is there is not for a name that it has to be for."""
+
+    def __init__(self, pair: "Certificate", name: str) -> None:
+        names = ", ".join(pair.names()) or "no host"
+        super().__init__(
+            f"{pair.certificate_file} is for {names}, not for {name}: remove it and {pair.key_file}, and run this again"
+        )
+
+
 @dataclass(frozen=True)
 class Certificate:
     """One certificate and its key, as PEM files on disk."""
 
     certificate_file: Path
     key_file: Path
+
+    def names(self) -> list[str]:
+        """The DNS names and addresses that it is for, as it stands in its file."""
+        certificate = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
+        try:
+            names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except x509.ExtensionNotFound:
+            return []
+        return [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
+
+    def check_name(self, name: str) -> None:
+        """Raise `OtherName` unless clients that ask by this name accept it; an asterisk is for one label."""
+        address = _address(name)
+        known = [each.lower() for each in self.names()]
+        fitting = (str(address),) if address else (name, f"*.{name.partition('.')[2]}")
+        if not set(fitting) & set(known):
+            raise OtherName(self, name)
 
 
 @dataclass(frozen=True)
@@ -116,16 +143,17 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
             .sign(signer, hashes.SHA256())
         )
-        pair = self._files(name)
+        pair = self.files(name)
         _write_pair(pair, certificate, key)
         return pair
 
-    def pair(self, name: str, *, usages: tuple[x509.ObjectIdentifier, ...] = (SERVER,)) -> Certificate:
-        """Return the certificate of a name, made now if there is none."""
-        pair = self._files(name)
-        return pair if pair.certificate_file.exists() else self.issue(name, usages=usages)
+    def pair(self, name: str, *also: str, usages: tuple[x509.ObjectIdentifier, ...] = (SERVER,)) -> Certificate:
+        """Return the certificate of a name, made now if there is none; the arguments are those of `issue`."""
+        pair = self.files(name)
+        return pair if pair.certificate_file.exists() else self.issue(name, *also, usages=usages)
 
-    def _files(self, name: str) -> Certificate:
+    def files(self, name: str) -> Certificate:
+        """Where the certificate of a name is, or would be."""
         return Certificate(self.directory / f"{name}.crt", self.directory / f"{name}.key")
 
 

@@ -9,6 +9,8 @@ from typing import Any, Final
 from docs.commands_page import commands_page
 from docs.manual import manual
 from proxy.refusals import CONTACT, TABLE
+from proxy.telemetry.meters import Meter
+from proxy.telemetry.metrics import METERS
 
 _HERE: Final = Path(__file__).parent
 _REFUSALS: Final = """# Refusals
@@ -42,6 +44,29 @@ _UNSEEN: Final = """## Never on a screen
 | refusal | why |
 |---|---|
 """
+
+
+_METRICS: Final = """# Metrics
+
+Made from `proxy/telemetry/metrics.py` by `make docs`.
+
+`/metrics` on [`probes.address`](configuration.md#probes) answers in Prometheus's formats, with numbers of all workers
+together. Label sets are closed: they grow with the configuration, and `gun` with what is in use, up to 1,000. Counters
+begin at zero with the process; those of a worker that dies go on in the one that takes its place. `process_...` are of
+the process that answers: with `workers`, the supervisor.
+
+"""
+
+
+def metrics() -> str:
+    """The reference page of all metrics, in the order of their declarations."""
+    return _METRICS + "\n".join(map(_metric, METERS)).rstrip() + "\n"
+
+
+def _metric(meter: Meter) -> str:
+    labels = "".join(f"| `{name}` | {values} |\n" for name, values in meter.labels.items())
+    table = f"\n| label | values |\n|---|---|\n{labels}" if labels else ""
+    return f"## `{meter.name}`\n\n{meter.kind.capitalize()}. {meter.meaning}\n{table}"
 
 
 def refusals() -> str:
@@ -105,6 +130,7 @@ def _section(captured: Mapping[str, Any]) -> str:
 
 _PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "refusals.md": refusals,
+    "metrics.md": metrics,
     "screens.md": screens,
     "commands.md": commands_page,
     "tagwarden.1": manual,

@@ -52,6 +52,11 @@ def memory_of(pid: int) -> Iterator[Memory]:
         memory.peak = max(_resident(process, "VmHWM"), *memory.samples, memory.start)  # the kernel's own lags a little
 
 
+def resident(pid: int | str = "self") -> int:
+    """Return how many bytes of a process are in memory now."""
+    return _resident(Path(f"/proc/{pid}"), "VmRSS")
+
+
 def bytes_read(pid: int) -> int:
     """Return how many bytes a process has read so far, from files and sockets alike."""
     lines = Path(f"/proc/{pid}/io").read_text().splitlines()

@@ -70,7 +70,7 @@ async def _look(repository: Repository, policy: Policy, notaries: Mapping[str, F
         return Seen(repository, None, "", None, refusal)
     fetch = partial(notaries[entry.notary], gun)
     try:
-        collection = await drive(update(gun, Pins.tofu(), None, clock.now()), fetch)
+        collection = await drive(update(gun, Pins.tofu(), None, clock.now(), grace=entry.expiry_grace), fetch)
     except Refusal as refusal:
         return Seen(repository, gun, entry.notary, None, refusal)
     return Seen(repository, gun, entry.notary, collection, None)

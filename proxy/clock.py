@@ -2,10 +2,16 @@
 
 import time
 from datetime import UTC, datetime
+from typing import Final
+
+_SECONDS: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock:
-    """Wall time for what signatures and configuration say; monotonic seconds for how long ago something was."""
+    """Wall time for what signatures and configuration say; monotonic seconds for how long ago something was.
+
+    Those go on while the machine sleeps, where the platform can tell: evidence grows old then too.
+    """
 
     def now(self) -> datetime:
         """The wall clock, aware, UTC."""
@@ -13,4 +19,4 @@ class Clock:
 
     def seconds(self) -> float:
         """Seconds on a clock that nobody can set back."""
-        return time.monotonic()
+        return time.clock_gettime(_SECONDS)

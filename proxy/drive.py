@@ -23,7 +23,7 @@ async def drive(
     try:
         wishes = next(workflow)
         while True:
-            wishes = workflow.send(await _replies(wishes, fetch))
+            wishes = workflow.send(await replies_to(wishes, fetch))
     except StopIteration as end:
         result: _Result = end.value
         return result
@@ -46,7 +46,9 @@ def drive_in_turn(
         workflow.close()
 
 
-async def _replies(wishes: tuple[Fetch, ...], fetch: Callable[[Fetch], Awaitable[Reply]]) -> tuple[Reply, ...]:
+async def replies_to(wishes: tuple[Fetch, ...], fetch: Callable[[Fetch], Awaitable[Reply]]) -> tuple[Reply, ...]:
+    """Fetch all wishes of one round at the same time; replies come in their order. Raises the first error."""
+
     async def ask(wish: Fetch) -> Reply:
         return await fetch(wish)
 

@@ -9,6 +9,7 @@ Anything else that is ever raised is a defect of ours and is refused as `interna
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Self
 
 
 class TagwardenError(Exception):
@@ -19,13 +20,24 @@ class UserError(TagwardenError):
     """A mistake that the person at the keyboard can mend; the text is one sentence for them."""
 
 
+class OutOfReach(UserError):
+    """Something that a command needs is away now: nobody is mistaken, and whoever asks again may find it there."""
+
+
 @dataclass(eq=False)
 class Refusal(TagwardenError):
     """A reason to refuse; subclasses add the facts."""
 
     def __str__(self) -> str:
         # what `Exception` keeps for this is lost where a refusal is made by keyword, as copies are
-        return ", ".join(str(getattr(self, fact.name)) for fact in fields(self))
+        return ", ".join(str(fact) for fact in self._facts())
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        # the same loss would keep copies from being read again in another process
+        return type(self), self._facts()
+
+    def _facts(self) -> tuple[object, ...]:
+        return tuple(getattr(self, fact.name) for fact in fields(self))
 
 
 # --- trust data -------------------------------------------------------------------------------
@@ -192,6 +204,11 @@ class RegistryUnreachable(Refusal):
 @dataclass(eq=False)
 class RegistryTimedOut(RegistryUnreachable):
     """The registry did not answer in time."""
+
+
+@dataclass(eq=False)
+class RegistryLoop(RegistryUnreachable):
+    """`registry.url` leads back to the proxy, which would ask itself without end."""
 
 
 # --- writes and blobs ---------------------------------------------------------------------------

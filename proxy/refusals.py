@@ -6,13 +6,13 @@ older containerd shows nothing else. The reference page of the docs is generated
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from proxy import errors
-from proxy.limits import MESSAGE_LENGTH
+from proxy.limits import FACT_LENGTH, MESSAGE_LENGTH
 from proxy.names import SNAPSHOT, TIMESTAMP
 
 Level: TypeAlias = Literal["info", "warning", "error"]
@@ -205,6 +205,11 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
         "the registry cannot be reached ({why}): try again or ask its operator",
         "Refused, reset or failed in TLS.",
     ),
+    errors.RegistryLoop: Row(
+        "registry_unreachable", 502, "UNAVAILABLE", "error",
+        "the registry cannot be reached, {why}: ask this proxy's operator to write the registry's own address there",
+        "`registry.url`, or what its host is resolved to, is this proxy, so each request would ask itself again.",
+    ),
     errors.RegistryTimedOut: Row(
         "registry_unreachable", 504, "UNAVAILABLE", "error",
         "the registry did not answer in time ({why}): try again or ask its operator",
@@ -238,6 +243,13 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
 }  # fmt: skip
 
 _SIGNED_BY_NOTARY: Final = (TIMESTAMP, SNAPSHOT)
+_CARRIED: Final[Mapping[type[errors.Refusal], str]] = {
+    errors.Expired: "{reference}: role {role} of gun {gun} expired at {expires}: "
+    "ask this proxy's operator for a newer export",
+    errors.ThresholdNotMet: "{reference}: role {role} of gun {gun} has {valid} of {threshold} valid signatures: "
+    "ask this proxy's operator for another export",
+}
+"""Of what Notary signs, where it is a directory: nobody signs it anew there."""
 
 CONTACT: Final = " (owner: {owner})"
 """Stands between sentence and code of an owned row, where the entry has an owner."""
@@ -264,18 +276,28 @@ def row_of(refusal: errors.Refusal) -> Row:
 
 
 def present(
-    refusal: errors.Refusal, *, reference: str = "", gun: str = "", notary: str = "", owner: str = ""
+    refusal: errors.Refusal,
+    *,
+    reference: str = "",
+    gun: str = "",
+    notary: str = "",
+    owner: str = "",
+    carried: str = "",
 ) -> Presented:
     """Turn facts into the answer (design: Answers).
 
     The context names what was asked, and the contact of the repository's owner, if there is one; it is shortened
-    in the middle where the sentence would not fit.
+    in the middle where the sentence would not fit. `carried` is not empty where Notary is a directory.
     """
     row = row_of(refusal)
+    if carried and isinstance(refusal, errors.Expired | errors.ThresholdNotMet) and refusal.role in _SIGNED_BY_NOTARY:
+        row = replace(row, sentence=_CARRIED[type(refusal)])
     facts = {"reference": reference, "gun": gun, "notary": notary, "owner": owner}
     facts |= {field.name: _word(getattr(refusal, field.name)) for field in fields(refusal)}
     if isinstance(refusal, errors.TagNotSigned):
         facts["hint"] = ", only in targets and not in the declared targets/releases" if refusal.unreleased else ""
+    if isinstance(refusal, errors.SignerMissing):
+        facts["missing"] = ", ".join(_still_wanted(refusal)) or "nobody"
     if isinstance(refusal, errors.DigestNotSigned):
         facts["hint"] = f" (tag {facts['tag']} had it until {facts['ended']})" if refusal.ended else ""
     if isinstance(refusal, errors.Expired | errors.ThresholdNotMet):
@@ -292,9 +314,20 @@ def present(
     )
 
 
+def for_log(refusal: errors.Refusal, gun: str, notary: str = "") -> str:
+    """The sentence about a collection where no client asked for anything of it."""
+    return present(refusal, reference=gun, gun=gun, notary=notary).message
+
+
+def _still_wanted(refusal: errors.SignerMissing) -> Iterator[str]:
+    """Whoever is missing; some have signed already, by another key or for another digest."""
+    for name in refusal.missing:
+        yield f"{name} (signed in vain)" if name in refusal.signed else name
+
+
 def _sentence(row: Row, facts: dict[str, str]) -> str:
     """Fill in the facts, shortening the longest one until the whole fits."""
-    facts = {name: _ascii(text) for name, text in facts.items()}
+    facts = {name: _ascii(_cut(text)) for name, text in facts.items()}
     contact = CONTACT if row.is_owned and facts["owner"] else ""
     used = [name for name in facts if f"{{{name}}}" in row.sentence + contact]
     while True:
@@ -313,6 +346,11 @@ def _shorten(text: str, length: int) -> str:
     """Cut out the middle, where names and digests differ least for a reader."""
     kept = length - 2
     return f"{text[: kept - kept // 2]}..{text[len(text) - kept // 2 :]}"
+
+
+def _cut(text: str) -> str:
+    """A text as far as it may be seen: what others wrote may be as long as a file, and this runs on the event loop."""
+    return text if len(text) <= FACT_LENGTH else _shorten(text, FACT_LENGTH)
 
 
 def _ascii(text: str) -> str:

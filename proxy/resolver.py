@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
+from weakref import ref
 
 from proxy.clock import Clock
-from proxy.decision_cache import Evidence
+from proxy.decision_cache import Evidence, Standing
 from proxy.errors import (
     BlobNotAdmitted,
     Blocked,
@@ -20,7 +21,8 @@ from proxy.errors import (
     SignerMissing,
 )
 from proxy.limits import DECISION_SECONDS
-from proxy.names import Digest, Gun, Reference, Repository, Tag
+from proxy.names import SNAPSHOT, TIMESTAMP, Digest, Gun, Reference, Repository, Tag
+from proxy.pledges import Pledge
 from proxy.policy.decisions import (
     Allowed,
     Decision,
@@ -32,11 +34,11 @@ from proxy.policy.decisions import (
     relax,
 )
 from proxy.policy.entries import Entry, Mode, Policy
-from proxy.policy.evaluation import admit_digest, evidence, resolve_tag, why_not_admitted
+from proxy.policy.evaluation import evidence, resolve_tag
 from proxy.registry.client import RegistryClient
 from proxy.registry.closure import Absent, Closure, Found, Roots
 from proxy.registry.headers import ClientCredentials
-from proxy.renewal import Renewal
+from proxy.renewal import Renewal, key_of
 from proxy.store.protocol import TrustReader
 
 _Find: TypeAlias = Callable[[Repository, Digest, Roots, ClientCredentials], Awaitable[Found | Absent]]
@@ -64,6 +66,25 @@ class Resolver:
         """Raise `Blocked` where `blocked` names a digest and the mode makes that binding."""
         if self.policy.mode_for(repository, self.clock.now()) in _BINDING:
             check_blocked(self.policy, digest)
+
+    def pledge(self, decision: Decision) -> Pledge | None:
+        """What an earlier decision of this resolver rests on, where it allowed something by evidence that is in memory.
+
+        Nothing else would come of the same evidence before its permission ends, or a relaxation, or a role begins to
+        count by grace.
+        """
+        permission, standing = decision.permission, decision.rests_on
+        if not isinstance(permission, Allowed) or permission.entry is None or decision.gun is None:
+            return None
+        if not isinstance(standing, Standing) or decision.stale is not None or decision.refusal is not None:
+            return None
+        relaxed = self.policy.relaxation_for(decision.reference.repository)
+        ends = [permission.valid_until]
+        ends += [decision.roles[name].expires for name in (TIMESTAMP, SNAPSHOT) if name in decision.roles]
+        if relaxed is not None and relaxed.until is not None and relaxed.until > self.clock.now():
+            ends.append(relaxed.until)
+        key, fresh_for = key_of(permission.entry, decision.gun), permission.entry.fresh_for.total_seconds()
+        return Pledge(key, ref(standing), fresh_for, min(ends).timestamp(), self.renewal)
 
     def lists_signed_tags(self, repository: Repository) -> bool:
         """Whether the list of tags shows signed ones only (design: Configuration, `tags_list`)."""
@@ -190,13 +211,13 @@ class Resolver:
         if unenforced := admit_any_digest(entry, self.clock.now()):
             return unenforced
         found = await self._evidence(question, entry, gun)
-        now, blocked, past = self.clock.now(), self.policy.blocked, found.past
-        if direct := admit_digest(entry, digest, found.collection, now, past=past, blocked=blocked):
+        now, blocked = self.clock.now(), self.policy.blocked
+        if direct := await found.admit(entry, digest, blocked, now):
             return direct
         survey = await found.survey(entry, blocked, now)
         if below := await self._look_up(question, digest, survey.roots, self.closure.find):
             return below
-        raise why_not_admitted(entry, digest, found.collection, now, past=past, blocked=blocked)
+        raise await found.why_not(entry, digest, blocked, now)
 
     async def _signed_blob(self, question: "_Question", digest: Digest) -> Allowed | Unenforced:
         """Admit what an admitted manifest names as its config or a layer."""
@@ -223,10 +244,17 @@ class Resolver:
                 return None
 
     async def _evidence(self, question: "_Question", entry: Entry, gun: Gun) -> Evidence:
-        found = await self.renewal.evidence(entry, gun)
+        before = self.renewal.waits
+        try:
+            found = await self.renewal.evidence(entry, gun)
+        finally:
+            if self.renewal.waits != before:  # nobody else had a turn meanwhile, unless this one waited
+                question.note(waited=True)
         target = question.decision.reference.target
         tag = target if isinstance(target, Tag) else None
-        question.note(roles=evidence(entry, tag, found.collection), checked_at=found.checked_at)
+        stale = int(self.clock.seconds() - found.checked) if found.is_outage else None
+        question.note(roles=evidence(entry, tag, found.collection), checked_at=found.checked_at, stale=stale)
+        question.note(rests_on=found.standing)
         return found
 
     def _exemptions(self, repository: Repository) -> Roots:
@@ -247,7 +275,8 @@ class Resolver:
         target = question.decision.reference.target
         rule = entry.rule_for(target)[0] if isinstance(target, Tag) else str(entry.pattern)
         gun = entry.gun(question.name or self.policy.name, question.repository)
-        question.note(rule=rule, gun=gun, notary=entry.notary, owner=entry.contact)
+        whom = {"notary": entry.notary, "owner": entry.contact, "carried": entry.is_carried}
+        question.note(rule=rule, gun=gun, **whom)
         return entry, gun
 
 

@@ -17,6 +17,7 @@ _OPTIONS: Final = {
     "busybox": "--help",
     "ip": "-V",
     "openssl": "version",
+    "nginx": "-v",
 }
 
 

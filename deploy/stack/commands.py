@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.stack import forking
+
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 _SECONDS: Final = 100.0
 
@@ -57,10 +59,14 @@ def run(
     Raises:
         subprocess.TimeoutExpired: It did not end within 100 s.
     """
+    own = {"HOME": str(home), "PATH": _PATH, "LC_ALL": "C.UTF-8", **(environment or {})}
+    if template := forking.template_for(command):
+        status, printed = forking.run(template, command, home, own, typed, _SECONDS)
+        return Outcome(tuple(command), status, printed.decode(errors="replace"))
     ended = subprocess.run(
         command,
         cwd=home,
-        env={"HOME": str(home), "PATH": _PATH, "LC_ALL": "C.UTF-8", **(environment or {})},
+        env=own,
         input=typed,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from deploy.stack import forking
 from deploy.stack.programs import program
 
 _STOP_SECONDS: Final = 10.0
@@ -53,7 +54,11 @@ class Daemon:
     def _states(self) -> Iterator[str]:
         """The state of each of its threads, as proc(5) has it after the name in brackets."""
         for thread in Path(f"/proc/{self.pid}/task").iterdir():
-            yield (thread / "stat").read_text().rpartition(")")[2].split()[0]
+            try:
+                told = (thread / "stat").read_text()
+            except (FileNotFoundError, ProcessLookupError):  # this one has ended since the list was read
+                continue
+            yield told.rpartition(")")[2].split()[0]
 
 
 @contextmanager
@@ -90,16 +95,22 @@ def running(  # the arguments are the daemon's whole life
     outer = [program("setpriv"), "--pdeathsig", "TERM", "--"]
     if own_mounts:
         outer += [program("unshare"), "--mount", "--propagation", "private", "--"]
-    with log.open("ab") as sink:
-        child = subprocess.Popen(
-            [*outer, *command],
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    template = None if own_mounts else forking.template_for(command)
+    child: subprocess.Popen[bytes] | forking.Forked
+    with log.open("ab") as sink, Path(os.devnull).open("rb") as nothing:
+        if template:
+            given, streams = environment or os.environ, (nothing.fileno(), sink.fileno(), sink.fileno())
+            child = template.start(command, directory, given, streams, own_session=True)
+        else:
+            child = subprocess.Popen(
+                [*outer, *command],
+                cwd=directory,
+                env=environment,
+                stdin=nothing,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
     try:
         _wait(child, name, log, answers, seconds)
         yield Daemon(name, child.pid, log)
@@ -107,7 +118,9 @@ def running(  # the arguments are the daemon's whole life
         _stop(child)
 
 
-def _wait(child: subprocess.Popen[bytes], name: str, log: Path, answers: Callable[[], bool], seconds: float) -> None:
+def _wait(
+    child: "subprocess.Popen[bytes] | forking.Forked", name: str, log: Path, answers: Callable[[], bool], seconds: float
+) -> None:
     deadline = time.monotonic() + seconds
     while not answers():
         if child.poll() is not None:
@@ -119,7 +132,7 @@ def _wait(child: subprocess.Popen[bytes], name: str, log: Path, answers: Callabl
         time.sleep(_POLL_SECONDS)
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
+def _stop(child: "subprocess.Popen[bytes] | forking.Forked") -> None:
     child.send_signal(signal.SIGCONT)  # one that hangs on purpose would not see the next signal
     child.terminate()
     try:

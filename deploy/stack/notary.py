@@ -1,15 +1,15 @@
 """notary-server, and notary-signer behind it, on free loopback ports.
 
-Both keep everything in memory: Debian's build brings no SQLite, and what ends with the block needs no more.
+Both keep everything in memory, unless replicas are to share a database: what ends with the block needs no more.
 """
 
 import json
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from certs.authority import CLIENT, SERVER, Authority
 from deploy.stack.daemons import Daemon, running
@@ -17,6 +17,8 @@ from deploy.stack.ports import free_port
 from deploy.stack.programs import program
 from deploy.stack.tokens import TokenAuth, authorization
 from deploy.stack.web import Answer, answers, ask
+
+_MEMORY: Final = {"backend": "memory"}
 
 
 class NotaryAnswer(RuntimeError):
@@ -89,22 +91,51 @@ def notary_with_signer(directory: Path, authority: Authority, *, port: int | Non
         DaemonFailed: One of them did not start.
         ProgramMissing: They are not installed.
     """
-    signer_port = free_port()
-    client = authority.pair("notary-client", usages=(CLIENT,))
-    trust_service = {
-        "type": "remote",
-        "hostname": "localhost",
-        "port": str(signer_port),
-        "key_algorithm": "ecdsa",
-        "tls_ca_file": str(authority.certificate_file.absolute()),
-        "tls_client_cert": str(client.certificate_file.absolute()),
-        "tls_client_key": str(client.key_file.absolute()),
-    }
     with (
-        _signer(directory, authority, signer_port),
+        _trust_service(directory, authority) as trust_service,
         _server(directory, authority, port, trust_service) as server,
     ):
         yield server
+
+
+@contextmanager
+def notary_replicas(
+    directory: Path, authority: Authority, storage: Mapping[str, str], count: int
+) -> Iterator[tuple[Notary, ...]]:
+    """Run Notary servers that share a database and a notary-signer.
+
+    Args:
+        directory: Configurations and logs of all.
+        authority: As in `notary_with_signer`.
+        storage: The section of that name in their configuration.
+        count: How many.
+
+    Raises:
+        DaemonFailed: One of them did not start.
+        ProgramMissing: They are not installed.
+    """
+    with ExitStack() as stack:
+        trust_service = stack.enter_context(_trust_service(directory, authority))
+        places = [directory / f"replica-{number}" for number in range(count)]
+        servers = (_server(place, authority, None, trust_service, storage=storage) for place in places)
+        yield tuple(map(stack.enter_context, servers))
+
+
+@contextmanager
+def _trust_service(directory: Path, authority: Authority) -> Iterator[dict[str, str]]:
+    """Run a notary-signer; yields how servers are told of it."""
+    port = free_port()
+    client = authority.pair("notary-client", usages=(CLIENT,))
+    with _signer(directory, authority, port):
+        yield {
+            "type": "remote",
+            "hostname": "localhost",
+            "port": str(port),
+            "key_algorithm": "ecdsa",
+            "tls_ca_file": str(authority.certificate_file.absolute()),
+            "tls_client_cert": str(client.certificate_file.absolute()),
+            "tls_client_key": str(client.key_file.absolute()),
+        }
 
 
 @contextmanager
@@ -117,7 +148,7 @@ def _signer(directory: Path, authority: Authority, port: int) -> Iterator[Daemon
             "tls_key_file": str(pair.key_file.absolute()),
             "client_ca_file": str(authority.certificate_file.absolute()),
         },
-        "storage": {"backend": "memory"},
+        "storage": _MEMORY,
         "logging": {"level": "info"},
     }
     with _configured(directory, "notary-signer", settings, lambda: _listens(port)) as daemon:
@@ -131,6 +162,7 @@ def _server(
     port: int | None,
     trust_service: dict[str, str],
     tokens: TokenAuth | None = None,
+    storage: Mapping[str, str] = _MEMORY,
 ) -> Iterator[Notary]:
     pair = authority.pair("notary-server", usages=(SERVER,))
     number = port or free_port()
@@ -142,7 +174,7 @@ def _server(
             "tls_key_file": str(pair.key_file.absolute()),
         },
         "trust_service": trust_service,
-        "storage": {"backend": "memory"},
+        "storage": dict(storage),
         "caching": {"max_age": {"current_metadata": 0, "consistent_metadata": 0}},
         "logging": {"level": "debug"},
         **({"auth": {"type": "token", "options": tokens.options()}} if tokens else {}),

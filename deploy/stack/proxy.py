@@ -51,6 +51,7 @@ def proxy(
     ca_file: Path | None = None,
     client_ca_file: Path | None = None,
     candidates_ca_file: Path | None = None,
+    probe: str = "/readyz",
 ) -> Iterator[Proxy]:
     """Run the proxy for as long as the block lasts; its trust store is `directory/trust.db`.
 
@@ -63,6 +64,7 @@ def proxy(
         client_ca_file: Whose certificates clients must show, beside `certificate`.
         candidates_ca_file: Opens the listener for candidates, with the same `certificate`, to those who show one of
             theirs.
+        probe: What says that it has started; it is not ready before its registry has answered.
 
     Raises:
         DaemonFailed: It did not start.
@@ -74,19 +76,20 @@ def proxy(
     if candidates:
         listeners["candidates"] = {"address": candidates, **_tls(certificate, candidates_ca_file)}
     configuration = write_configuration(directory, {**settings, **listeners})
-    with serving(configuration, host, probes) as started:
+    with serving(configuration, host, probes, probe=probe) as started:
         running = replace(started, candidates=candidates)
         yield replace(running, url=f"https://{host}", ca_file=ca_file) if certificate else running
 
 
 @contextmanager
-def serving(configuration: Path, host: str, probes: str) -> Iterator[Proxy]:
+def serving(configuration: Path, host: str, probes: str, *, probe: str = "/readyz") -> Iterator[Proxy]:
     """Run the proxy with a configuration file that is there already; its log goes beside that.
 
     Args:
         configuration: What it is given with `-c`.
         host: The `listen.address` that stands in it.
         probes: The `probes.address` that stands in it.
+        probe: What says that it has started.
 
     Raises:
         DaemonFailed: It did not start.
@@ -95,7 +98,7 @@ def serving(configuration: Path, host: str, probes: str) -> Iterator[Proxy]:
         [str(tagwarden()), "serve", "-c", str(configuration)],
         name="tagwarden",
         directory=configuration.parent,
-        answers=lambda: answers(f"http://{probes}/readyz"),
+        answers=lambda: answers(f"http://{probes}{probe}"),
     ) as daemon:
         yield Proxy(f"http://{host}", host, f"http://{probes}", configuration, daemon)
 

@@ -6,11 +6,26 @@ from typing import Annotated
 import typer
 
 import proxy
-from proxy.cli import config, doctor, explain, inspect, mistakes, pin, propose, serve, sign_command, verify
-from proxy.cli.exits import USAGE
+from proxy.cli import (
+    config,
+    doctor,
+    explain,
+    inspect,
+    mistakes,
+    pin,
+    propose,
+    serve,
+    sign_command,
+    trust,
+    trust_carrying,
+    trust_copies,
+    trust_renaming,
+    verify,
+)
+from proxy.cli.exits import UNDECIDED, USAGE
 from proxy.cli.help import Command, Group
 from proxy.cli.screen import say, say_next
-from proxy.errors import UserError
+from proxy.errors import OutOfReach, UserError
 
 app = typer.Typer(
     name="tagwarden",
@@ -23,6 +38,18 @@ _config = typer.Typer(cls=Group, help="Check the configuration, or print its sch
 _config.command("check", cls=Command)(config.check)
 _config.command("schema", cls=Command)(config.schema)
 
+_trust = typer.Typer(cls=Group, help="Look into the trust store, and carry what it remembers elsewhere and back.")
+_trust.command("init", cls=Command)(trust.init)
+_trust.command("list", cls=Command)(trust.list_)
+_trust.command("show", cls=Command)(trust.show)
+_trust.command("forget", cls=Command)(trust.forget)
+_trust.command("export", cls=Command)(trust_carrying.export)
+_trust.command("import", cls=Command)(trust_carrying.import_)
+_trust.command("backup", cls=Command)(trust_copies.backup)
+_trust.command("restore", cls=Command)(trust_copies.restore)
+_trust.command("copy", cls=Command)(trust_copies.copy)
+_trust.command("rename", cls=Command)(trust_renaming.rename)
+
 app.command("serve", cls=Command)(serve.serve)
 app.command("verify", cls=Command)(verify.verify)
 app.command("explain", cls=Command)(explain.explain)
@@ -32,6 +59,7 @@ app.command("pin", cls=Command)(pin.pin)
 app.command("propose", cls=Command)(propose.propose)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.command("sign-command", cls=Command)(sign_command.sign_command)
+app.add_typer(_trust, name="trust")
 
 
 def _version(asked: bool) -> None:
@@ -50,7 +78,7 @@ def _options(
 
 
 def main() -> None:
-    """Run a command; a person's mistake ends in sentences and exit code 2, never in a traceback."""
+    """Run a command; a person's mistake ends in sentences and exit code 2, what is out of reach in 3."""
     try:
         status = app(prog_name="tagwarden", standalone_mode=False)
     except typer.TyperException as mistake:
@@ -61,7 +89,7 @@ def main() -> None:
     except UserError as error:
         for sentence in str(error).splitlines():
             say(sentence)
-        sys.exit(USAGE)
+        sys.exit(UNDECIDED if isinstance(error, OutOfReach) else USAGE)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     sys.exit(status)

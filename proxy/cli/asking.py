@@ -1,13 +1,10 @@
 """What commands that only ask stand on: the parts of the proxy over a store that they cannot change."""
 
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-import structlog
-
-from proxy import telemetry
 from proxy.assembly import Parts, assemble
+from proxy.cli.quiet import quiet
 from proxy.config.settings import Settings
 from proxy.errors import Refusal, TrustStoreUnavailable
 from proxy.names import Repository
@@ -41,20 +38,8 @@ async def is_first_use(settings: Settings, store: TrustReader, repository: Repos
     except Refusal:
         return False  # no collection is asked for
     try:
-        return entry.pins.is_tofu and await store.load(entry.notary, gun) is None
+        remembered = await store.load(entry.notary, gun)
     except TrustStoreUnavailable:
         return True
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Log warnings alone, and to standard error: what commands print stays theirs."""
-    root = logging.getLogger()
-    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
-    telemetry.configure(level=logging.WARNING)
-    try:
-        yield
-    finally:
-        structlog.configure(**configured)
-        root.handlers[:] = handlers
-        root.setLevel(level)
+    is_known = remembered is not None and bool(remembered.stored.files)  # what was forgotten on purpose has none
+    return entry.pins.is_tofu and not is_known

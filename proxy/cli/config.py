@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proxy.config import Loaded, Problem
     from proxy.config.applying import Applying
     from proxy.config.effective import Value
+    from proxy.store.strangers import Stranger
 
 _WIDEST: Final = 100  # columns: longer lines do not push the origins of all others to the right
 
@@ -62,18 +63,52 @@ def schema(
 def _loaded(config: Path, *, as_json: bool) -> "Loaded":
     """The configuration; its warnings are printed. Ends the command where there are problems."""
     from proxy.config import ConfigProblems, load_whole
+    from proxy.config.extras import check_extras
     from proxy.config.here import warn_here
 
     try:
         loaded = load_whole(config, os.environ, Clock().now())
+        check_extras(loaded.document, loaded.settings)
     except ConfigProblems as found:
         _print_all("error", found.problems)
         if as_json:
             _print_json({"ok": False, "problems": _plain(found.problems)})
         raise typer.Exit(USAGE) from None
-    warn_here(loaded.document, loaded.settings.trust_store)
+    warn_here(loaded.document, loaded.settings)
+    _warn_strangers(loaded)
     _print_all("warning", loaded.document.all_warnings())
     return loaded
+
+
+def _warn_strangers(loaded: "Loaded") -> None:
+    """Warn of what a trust store on this machine remembers of a Notary that was renamed.
+
+    Nobody is asked over a network for that, and what is wrong with the store itself is for the doctor to say.
+    """
+    from contextlib import suppress
+
+    import uvloop
+
+    from proxy.errors import TrustStoreUnavailable, UserError
+    from proxy.store.opening import open_reader
+    from proxy.store.strangers import strangers
+
+    settings = loaded.settings
+
+    async def work() -> "tuple[Stranger, ...]":
+        reader = await open_reader(settings.trust_store)
+        if reader is None:
+            return ()
+        try:
+            return await strangers(reader, settings.notaries)
+        finally:
+            await reader.close()
+
+    if settings.trust_store.is_server:
+        return
+    with suppress(UserError, TrustStoreUnavailable):
+        for each in uvloop.run(work()):
+            loaded.document.warn(("notaries",), f"{each}; {each.remedy}")
 
 
 def _asked(loaded: "Loaded", reference: str) -> "Applying":

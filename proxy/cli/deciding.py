@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from proxy.cli.asking import asking, is_first_use
-from proxy.cli.outcome import Finding, Outcome, finding_of, spelled_out
+from proxy.cli.outcome import Finding, Outcome, caveat, finding_of, spelled_out
 from proxy.cli.screen import say
 from proxy.clock import Clock
 from proxy.errors import Internal, ReferenceInvalid, Refusal, RegistryUnreachable, Undecided, UserError
@@ -36,9 +36,10 @@ class Here:
 
     async def decide(self) -> Outcome:
         """Decide once. Raises `UserError` where a part of this machine cannot be used."""
-        decision = await self._decision()
-        told = shape(decision, request_id=None, now=Clock().now())
-        return self._outcome(decision, told)
+        decision, now = await self._decision(), Clock().now()
+        told = shape(decision, request_id=None, now=now)
+        outcome = self._outcome(decision, told)
+        return replace(outcome, sentence=outcome.sentence + caveat(decision.stale, decision.by_grace(now)))
 
     def _outcome(self, decision: Decision, told: dict[str, object]) -> Outcome:
         allowed, refusal, reference = decision.permission, decision.refusal, str(decision.reference)

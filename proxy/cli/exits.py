@@ -9,7 +9,7 @@ FINDINGS: Final = 1
 USAGE: Final = 2
 """The person at the keyboard or the configuration is mistaken, or a part of this machine cannot be used."""
 UNDECIDED: Final = 3
-"""No verdict: asked again, the answer may be another."""
+"""No verdict, or something that is needed is away: asked again, the answer may be another."""
 
 
 def exit_code(refusal: Refusal | None) -> int:

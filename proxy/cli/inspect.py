@@ -8,7 +8,7 @@ import typer
 from proxy.cli.exits import FINDINGS, exit_code
 from proxy.cli.options import DEFAULT_CONFIG, ConfigFile, read_reference, read_settings
 from proxy.cli.screen import console, say
-from proxy.errors import Refusal
+from proxy.errors import Refusal, TrustStoreUnavailable
 from proxy.names import Digest, Reference, Tag
 from proxy.refusals import present
 
@@ -54,10 +54,16 @@ def inspect(
 
 async def _collection(settings: "Settings", reference: Reference) -> "Collection":
     from proxy.cli.asking import asking, is_first_use
+    from proxy.tuf.packed import unfold
 
     async with asking(settings) as (parts, _):
+        entry = settings.policy.entry_for(reference.repository)
         believed = await is_first_use(settings, parts.resolver.store, reference.repository)
         collection = (await parts.resolver.evidence_for(reference.repository)).collection
+        remembered = await parts.resolver.store.load(entry.notary, collection.gun)
+    if remembered is None:
+        raise TrustStoreUnavailable("what was verified just now is not in it")
+    collection = unfold(collection, remembered.stored.files)
     if believed:
         known = f"nothing is remembered of {collection.gun}, and no root is pinned"
         say(f"{known}: this is whatever Notary serves, believed by nobody yet (tagwarden pin {reference.repository})")

@@ -15,7 +15,7 @@ from proxy.names import Reference
 from proxy.refusals import present
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config import Seen, Settings
 
 DEFAULT_CONFIG: Final = Path("/etc/tagwarden/config.yaml")
 
@@ -28,6 +28,7 @@ ConfigFile: TypeAlias = Annotated[
         envvar="TAGWARDEN_CONFIG",
         help="The configuration.",
         show_default=True,
+        readable=False,  # whoever reads it says why that fails, and where
     ),
 ]
 RegistryName: TypeAlias = Annotated[
@@ -60,11 +61,11 @@ NotaryCredentials: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def read_settings(path: Path) -> "Settings":
-    """Load the configuration. Raises `UserError` with every problem in it."""
+def read_settings(path: Path, seen: "Seen | None" = None) -> "Settings":
+    """Load the configuration, and note what was looked at. Raises `UserError` with every problem in it."""
     from proxy.config import load
 
-    return load(path, os.environ, Clock().now())
+    return load(path, os.environ, Clock().now(), seen)
 
 
 def read_reference(text: str, settings: "Settings") -> Reference:

@@ -1,7 +1,7 @@
 """What `verify` found out, whoever decided it: the sentence, the shape, and how the command ends."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -76,6 +76,14 @@ def finding_of(code: str, *, served: bool = False) -> Finding:
     if code in _NO_VERDICT:
         return Finding.UNDECIDED
     return Finding.WOULD_REFUSE if served else Finding.REFUSED
+
+
+def caveat(stale: int | None, by_grace: Sequence[str] = ()) -> str:
+    """What belongs behind a sentence: the evidence is `stale` seconds old in an outage, roles had expired."""
+    notes = [] if stale is None else [f"it could not be confirmed, the evidence is {stale} s old"]
+    if by_grace:
+        notes.append(f"expired, and counted by expiry_grace: {', '.join(by_grace)}")
+    return f" ({'; '.join(notes)})" if notes else ""
 
 
 def spelled_out(sentence: str, *names: str) -> str:

@@ -62,7 +62,7 @@ def pin(
 async def _roots(loaded: "Loaded", words: list[str]) -> "Roots":
     """The root keys of the repositories that are meant. Raises `UserError`, `RegistryUnreachable`."""
     from proxy.assembly import assemble
-    from proxy.cli.asking import quiet
+    from proxy.cli.quiet import quiet
     from proxy.inspection.roots import gather
     from proxy.inspection.selection import select
     from proxy.store.overlay import Overlay

@@ -92,7 +92,7 @@ def propose(  # noqa: PLR0913, PLR0917  (each is an option of the command, and n
 
 async def _gather(settings: "Settings", wanted: list[Repository]) -> "tuple[Gathered, ...]":
     from proxy.assembly import assemble
-    from proxy.cli.asking import quiet
+    from proxy.cli.quiet import quiet
     from proxy.proposal import gathering
     from proxy.store.overlay import Overlay
 

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -22,7 +23,7 @@ from proxy.clock import Clock
 from proxy.errors import UserError
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config import Seen, Settings
     from proxy.config.without_file import Trial
 
 _NEEDED: Final = {"--name": "HOST", "--registry": "URL", "--notary": "URL"}
@@ -70,7 +71,7 @@ def serve(  # noqa: PLR0913, PLR0917  (each is an option of the command, and non
     from proxy.server import run
 
     if not audit:
-        run(read_settings(config))
+        run(partial(read_settings, config))
         return
     trial = Trial(
         name=name or "",
@@ -83,7 +84,7 @@ def serve(  # noqa: PLR0913, PLR0917  (each is an option of the command, and non
         listen=listen,
         probes=probes,
     )
-    run(_settings_for(trial))
+    run(partial(_settings_for, trial))
 
 
 def _check(context: typer.Context, given: set[str], *, without_file: bool) -> None:
@@ -104,9 +105,9 @@ def _check(context: typer.Context, given: set[str], *, without_file: bool) -> No
         raise UserError(f"--audit knows nothing from a file, so it has to be told more: add {' and '.join(missing)}")
 
 
-def _settings_for(trial: "Trial") -> "Settings":
+def _settings_for(trial: "Trial", seen: "Seen") -> "Settings":
     """Settings without a file, with what has to be said aloud about them. Raises `UserError`."""
     from proxy.config.without_file import SAID_ALOUD, load_trial
 
-    settings = load_trial(trial, os.environ, Clock().now())
+    settings = load_trial(trial, os.environ, Clock().now(), seen)
     return replace(settings, warnings=(*SAID_ALOUD, *settings.warnings))

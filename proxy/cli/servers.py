@@ -38,10 +38,11 @@ class Trouble:
 async def find_trouble(settings: "Settings", wanted: Sequence["Repository"]) -> Trouble | None:
     """What keeps the registry or Notary from being read; None where nothing does that the doctor knows of."""
     from proxy.clock import Clock
+    from proxy.config.settings import NotarySettings
     from proxy.doctor import notary, registry
     from proxy.doctor.findings import Hop
 
-    [server], clock = settings.notaries.values(), Clock()
+    [server], clock = (each for each in settings.notaries.values() if isinstance(each, NotarySettings)), Clock()
     hops = Hop(f"the registry at {settings.registry.url}"), Hop(f"the Notary at {server.url}")
     await asyncio.gather(
         registry.examine(hops[0], settings.registry, wanted, clock), notary.examine(hops[1], server, None, clock)

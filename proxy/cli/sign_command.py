@@ -92,6 +92,7 @@ async def _look(settings: "Settings", reference: Reference, tag: Tag, asked: tup
         UserError: a role was named that nobody knows.
     """
     from proxy.cli.asking import asking
+    from proxy.config.settings import NotarySettings
     from proxy.registry import nearby
     from proxy.registry.failures import Relayed
     from proxy.signing import Server, lacking
@@ -116,7 +117,12 @@ async def _look(settings: "Settings", reference: Reference, tag: Tag, asked: tup
             say(message)
             raise typer.Exit(exit_code(refusal)) from None
         notary = settings.notaries[entry.notary]
-        server = Server(str(notary.url), notary.ca_file, notary.credentials is not None)
+        if isinstance(notary, NotarySettings):
+            authority = None if notary.ca_file is None else notary.ca_file.path
+            server = Server(str(notary.url), authority, notary.credentials is not None)
+        else:
+            say(f"{notary.place} is a copy, where nothing can be signed: write the host of the real Notary for NOTARY")
+            server = Server("https://NOTARY", None, wants_login=False)
         told = remarks(asked, reference, entry.rule_for(tag)[1], settings.policy, collection)
         return _Seen(subject, server, collection, lacking(entry, subject, collection, Clock().now()), told)
 

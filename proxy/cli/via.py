@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from proxy.cli.outcome import Finding, Outcome, finding_of, spelled_out
+from proxy.cli.outcome import Finding, Outcome, caveat, finding_of, spelled_out
 from proxy.clock import Clock
 from proxy.doctor.schemes import other_scheme
 from proxy.errors import UserError
@@ -41,7 +41,7 @@ class There:
             spoken = "it speaks plain HTTP" if other.scheme == "http" else "it wants TLS"
             raise UserError(f"{self._server.url} cannot be asked, {spoken}: write --via {str(other).rstrip('/')}")
         sentence = spelled_out(told.sentence, str(self._reference), str(self._reference.target))
-        return Outcome(_finding(told), sentence, told.code, self._shape(told))
+        return Outcome(_finding(told), sentence + caveat(told.stale), told.code, self._shape(told))
 
     def _shape(self, told: Told) -> dict[str, object]:
         """The shape that local decisions have; null where the proxy did not say."""
@@ -50,11 +50,12 @@ class There:
         return {
             **empty,
             "mode": None,
+            "evidence_age": told.stale,
             **account,
             "reference": str(self._reference),
             "decision": told.word,
             "refusal": told.code or None,
-            **({"evidence_age": told.stale} if told.stale is not None else {}),
+            "stale": told.stale,
             **({"digest": told.digest, "length": told.length} if told.word == "allowed" else {}),
             **({"signers": list(told.signers)} if told.signers else {}),
         }

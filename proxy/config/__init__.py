@@ -15,10 +15,11 @@ from proxy.config.checking import check
 from proxy.config.document import ConfigProblems, Document, Problem
 from proxy.config.environment import override
 from proxy.config.opening import open_document
+from proxy.config.seen import Seen
 from proxy.config.settings import Settings
 from proxy.config.shape import FileShape
 
-__all__ = ["ConfigProblems", "Loaded", "Problem", "Settings", "load", "load_whole"]
+__all__ = ["ConfigProblems", "Loaded", "Problem", "Seen", "Settings", "load", "load_whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +31,19 @@ class Loaded:
     settings: Settings
 
 
-def load(path: Path, environ: Mapping[str, str], now: datetime | None = None) -> Settings:
+def load(path: Path, environ: Mapping[str, str], now: datetime | None = None, seen: Seen | None = None) -> Settings:
     """Read the configuration file and the environment variables that override it.
 
-    With `now` (aware), what has run out by then is warned of, too.
+    With `now` (aware), what has run out by then is warned of, too. All files that are looked at are noted in `seen`.
 
     Raises `ConfigProblems`, whose text has one line for each thing to mend: `file:line: path: sentence`.
     """
-    return load_whole(path, environ, now).settings
+    return load_whole(path, environ, now, seen).settings
 
 
-def load_whole(path: Path, environ: Mapping[str, str], now: datetime | None = None) -> Loaded:
+def load_whole(path: Path, environ: Mapping[str, str], now: datetime | None = None, seen: Seen | None = None) -> Loaded:
     """Read like `load`, and keep what was read. Raises `ConfigProblems`."""
-    document = open_document(path)
+    document = open_document(path, seen=seen)
     override(document, environ)
     shape = check(document)
     return Loaded(document, shape, build(document, shape, path.parent, now))

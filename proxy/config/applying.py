@@ -191,7 +191,7 @@ def _rollout(loaded: Loaded, repository: Repository, now: datetime) -> Rollout:
 def _anchored(loaded: Loaded, entry: Entry, repository: Repository) -> Anchored:
     path = show(("repositories", entry.pattern, "roots"))
     roots = next(value for value in effective(loaded) if value.path == path)
-    url = str(loaded.settings.notaries[entry.notary].url)
+    url = loaded.settings.notaries[entry.notary].place
     return Anchored(entry.gun(loaded.settings.name, repository), entry.notary, url, roots)
 
 

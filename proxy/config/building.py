@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from proxy.config import anchors, endpoints, listeners
+from proxy.config import anchors, endpoints, leads_back, listeners
+from proxy.config.audit_file import check_audit_file
 from proxy.config.blocked import blocklist
 from proxy.config.certificates import warn_certificates
 from proxy.config.document import Document
@@ -25,6 +26,7 @@ from proxy.config.scopes import check_scopes, check_within
 from proxy.config.settings import Settings
 from proxy.config.shape import FileShape
 from proxy.config.weaker import check_weaker
+from proxy.config.written import written
 from proxy.policy.entries import Blocklist, Entry, Policy
 from proxy.policy.patterns import RepositoryPattern
 
@@ -44,12 +46,16 @@ def build(document: Document, shape: FileShape, directory: Path, now: datetime |
     listen = listeners.listen(document, shape.listen, files)
     candidates = listeners.candidates(document, shape.candidates, shape.listen, files)
     listeners.check_addresses(document, shape)
+    leads_back.check_registry(document, shape)
     warn_certificates(document, shape, files, now)
     registry = endpoints.registry(document, shape.registry, shape.listen, files)
     notaries = {name: endpoints.notary(document, name, each, files) for name, each in shape.notaries.items()}
+    trust_store = endpoints.trust_store(document, shape.trust_store, files)
     blocked = blocklist(document, shape.blocked)
     entries = tuple(_entries(shape, parts, blocked))
     policy = _policy(document, shape, parts, entries, blocked)
+    log = endpoints.log(shape.log, files)
+    check_audit_file(document, log, trust_store)
     document.raise_problems()
     check_weaker(entries)
     document.raise_problems()
@@ -66,10 +72,14 @@ def build(document: Document, shape: FileShape, directory: Path, now: datetime |
         probes=shape.probes.address,
         registry=registry,
         notaries=MappingProxyType(notaries),
-        trust_store=endpoints.trust_store(shape.trust_store, files),
+        trust_store=trust_store,
+        workers=None if shape.workers == "auto" else shape.workers,
+        log=log,
+        tracing=endpoints.tracing(shape.tracing),
         policy=policy,
         generation=_generation(parts),
         warnings=tuple(map(str, document.all_warnings())),
+        written=written(parts),
     )
 
 

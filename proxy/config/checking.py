@@ -24,7 +24,6 @@ _STAND_INS: Final[Mapping[type[Shape], Mapping[tuple[str, ...], object]]] = {
         ("version",): 1,
         ("name",): "registry.invalid",
         ("registry", "url"): "https://registry.invalid",
-        ("notaries", _EACH, "url"): "https://notary.invalid",
         ("signers", _EACH, "keys"): "delegated",
     },
     IncludedShape: {

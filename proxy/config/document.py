@@ -12,6 +12,7 @@ from itertools import count, islice
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias
 
+from proxy.config.seen import Seen
 from proxy.errors import UserError
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -62,12 +63,13 @@ class Document:
     """A file, and the environment variables that were laid over it.
 
     A file that another one includes knows that as its `main` one, which knows it in turn: it is there that names
-    are looked up which are not here, and that all problems are raised.
+    are looked up which are not here, and that all problems are raised. `seen` are all files that were looked at.
     """
 
-    def __init__(self, file: str, main: "Document | None" = None) -> None:
+    def __init__(self, file: str, main: "Document | None" = None, seen: Seen | None = None) -> None:
         self.file = file
         self.main = main
+        self.seen: Seen = (Seen() if main is None else main.seen) if seen is None else seen
         self.included: list[Document] = []
         if main is not None:
             main.included.append(self)

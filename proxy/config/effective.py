@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from proxy.config import Loaded
 from proxy.config.checking import check_included
 from proxy.config.document import Document, KeyPath, quoted, show
-from proxy.config.entries import FRESH_FOR, GUN, SUPERSEDED_FOR
+from proxy.config.entries import EXPIRY_GRACE, FRESH_FOR, GUN, OUTAGE_FOR, SUPERSEDED_FOR
 from proxy.config.policy_shape import BlockedShape, EntryShape, IncludedEntryShape, SignedByShape
 from proxy.config.shape import FileShape, IncludedShape
 
@@ -28,6 +28,8 @@ BUILT_IN: Final[Mapping[str, object]] = {
     "gun": GUN,
     "digest_pull": "signed",
     "fresh_for": FRESH_FOR,
+    "outage_for": OUTAGE_FOR,
+    "expiry_grace": EXPIRY_GRACE,
     "superseded_for": SUPERSEDED_FOR,
     "released": "required",
     "fallback_to_targets": False,
@@ -38,7 +40,8 @@ BUILT_IN: Final[Mapping[str, object]] = {
 _CHOICES: Final = (SignedByShape, BlockedShape)
 _DEFAULTS: Final = "defaults"
 _FILES: Final = re.compile(r"(?:.*_)?files?")
-_WITH_FILES: Final = ("listen", "candidates", "registry", "notaries", "roots", "signers")
+_NO_FILES: Final = ("delegated", "-")
+_WITH_FILES: Final = ("listen", "candidates", "registry", "trust_store", "log", "notaries", "roots", "signers")
 _PLAIN: Final = re.compile(r"(?![0-9.]+$)[A-Za-z0-9_./~][A-Za-z0-9_./~:@+-]*")
 _WORDS: Final = ("none", "true", "false", "null")
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -186,7 +189,7 @@ class _Walk:
                 return duration(value)
             case datetime():
                 return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-            case str() if len(at) > 1 and _names_file(at) and value != "delegated":
+            case str() if len(at) > 1 and _names_file(at) and value not in _NO_FILES:
                 return str(Path(self.document.file).parent / value)
             case _:
                 return str(value)
@@ -203,7 +206,7 @@ def duration(value: timedelta) -> str:
 def _names_file(at: KeyPath) -> bool:
     """Whether a value is the name of a file, which is shown as it is opened."""
     section, *_, key = [part for part in at if isinstance(part, str)]
-    return section in _WITH_FILES and (key == "keys" or bool(_FILES.fullmatch(key)))
+    return section in _WITH_FILES and (key in ("keys", "dir") or bool(_FILES.fullmatch(key)))
 
 
 def _text(value: Scalar) -> str:

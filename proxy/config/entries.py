@@ -12,6 +12,7 @@ from proxy.config.policy_shape import AnyDigestShape, DefaultsShape, EntryShape,
 from proxy.config.references import References, look_up
 from proxy.config.server_shape import NotaryShape
 from proxy.errors import NameInvalid
+from proxy.limits import TIMESTAMP_LIFE_SECONDS
 from proxy.names import Gun
 from proxy.policy.entries import AnyDigest, Entry, Owner
 from proxy.policy.patterns import RepositoryPattern, TagPattern
@@ -23,11 +24,22 @@ GUN: Final = "{name}/{repository}"
 FRESH_FOR: Final = timedelta(seconds=30)
 _LONG_FRESH: Final = timedelta(hours=1)
 SUPERSEDED_FOR: Final = timedelta(hours=24)
+OUTAGE_FOR: Final = timedelta(hours=24)
+_LONG_OUTAGE: Final = timedelta(seconds=TIMESTAMP_LIFE_SECONDS)
+EXPIRY_GRACE: Final = timedelta()
 _PLACEHOLDER: Final = re.compile(r"\{(?:name|repository|rest)\}")
 _SHARED: Final = "get the same trust data, so a tag signed for one counts for all; put {repository} or {rest} into gun"
 _NO_ROOTS: Final = (
     "nothing anchors the trust data from here; to begin, write roots: tofu, then run tagwarden pin "
     "and name the roots that it prints"
+)
+_CUT_OFF: Final = (
+    "whoever can keep Notary out of reach keeps a revoked tag served for all of this time; write 14d or less"
+)
+_NO_OUTAGE: Final = "this is not longer than fresh_for, so it is as good as none; write more, or 0s for none"
+_GRACE: Final = (
+    "expired trust data counts for this time, so whoever holds back news gains as much; "
+    "remove it unless Notary is behind an air gap"
 )
 _NOBODY: Final = Pins((RootPin("nobody"),))
 
@@ -82,6 +94,10 @@ class EntryReader:
         fresh_for = FRESH_FOR if shape.fresh_for is None else shape.fresh_for
         if fresh_for > _LONG_FRESH:
             of["fresh_for"].warn("a revoked tag may be served for all of this time; write 1h or less")
+        if shape.outage_for is not None:
+            _check_outage(of["outage_for"], shape.outage_for, fresh_for)
+        if shape.expiry_grace:
+            of["expiry_grace"].warn(_GRACE)
         return Entry(
             pattern=pattern,
             signed_by=_signed_by(of["signed_by"], shape),
@@ -94,8 +110,11 @@ class EntryReader:
             released_required=shape.released != "ignored",
             fallback_to_targets=shape.fallback_to_targets is True,
             superseded_for=SUPERSEDED_FOR if shape.superseded_for is None else shape.superseded_for,
+            outage_for=OUTAGE_FOR if shape.outage_for is None else shape.outage_for,
+            expiry_grace=EXPIRY_GRACE if shape.expiry_grace is None else shape.expiry_grace,
             lists_signed_tags=shape.tags_list == "signed",
             owner=self._owner(of["owner"], shape),
+            is_carried=notary in self.notaries and self.notaries[notary].dir is not None,
             place=references.document.place(at),
         )
 
@@ -178,6 +197,13 @@ def _check_distinct(value: _Value, template: str, pattern: RepositoryPattern) ->
         value.problem(f'{{rest}} is what "**" stands for, and {quoted(pattern)} has none; write {{repository}}')
     elif "*" in (pattern.removesuffix("**") if has_rest else pattern) and "{repository}" not in template:
         value.warn(f"several repositories of {quoted(pattern)} {_SHARED}")
+
+
+def _check_outage(value: _Value, outage_for: timedelta, fresh_for: timedelta) -> None:
+    if outage_for > _LONG_OUTAGE:
+        value.warn(_CUT_OFF)
+    if timedelta() < outage_for <= fresh_for:
+        value.warn(_NO_OUTAGE)
 
 
 def _any_digest(shape: EntryShape) -> AnyDigest | None:

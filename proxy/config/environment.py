@@ -10,7 +10,7 @@ from proxy.config.schema import Node, keys_at
 
 _PREFIX: Final = "TAGWARDEN__"
 _SECTIONS: Final = ("listen", "probes", "registry", "trust_store")
-_SCALARS: Final = ("version", "name")
+_SCALARS: Final = ("version", "name", "workers")
 _SINGLE: Final = ("string", "integer", "boolean")
 
 
@@ -54,7 +54,7 @@ def _typed(text: str, node: Node) -> object:
     match node["type"], text:
         case "boolean", "true" | "false":
             return text == "true"
-        case "integer", digits if digits.isdecimal() and digits.isascii():
+        case (("integer" | ["integer", *_]), digits) if digits.isdecimal() and digits.isascii():
             return int(digits)
         case _:
             return text

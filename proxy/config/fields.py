@@ -1,7 +1,7 @@
 """The kinds of value that keys have: how each is read, and how the JSON Schema describes it."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -19,7 +19,7 @@ from yarl import URL
 from proxy.config import values
 from proxy.config.document import quoted
 from proxy.config.settings import Address, Network
-from proxy.limits import CONTACT_LENGTH
+from proxy.limits import CONTACT_LENGTH, WORKERS
 from proxy.names import Digest
 from proxy.policy.patterns import RepositoryPattern
 
@@ -28,27 +28,32 @@ SCALAR, LIST, MAPPING = BRANCHES = ("\0scalar", "\0list", "\0mapping")
 
 _STRING: Final = WithJsonSchema({"type": "string", "minLength": 1})
 _DURATION: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}(ms|s|m|h|d)$"})
+_POLL_INTERVAL: Final = WithJsonSchema({"type": "string", "pattern": "^(off|[0-9]{1,9}(ms|s|m|h))$"})
 _INSTANT: Final = WithJsonSchema({"type": "string", "format": "date-time"})
 _REGISTRY_URL: Final = WithJsonSchema({"type": "string", "pattern": "^https?://[^/]+/?$"})
 _NOTARY_URL: Final = WithJsonSchema({"type": "string", "pattern": "^https?://[^/]+"})
-_STORE_URL: Final = WithJsonSchema({"type": "string", "pattern": "^sqlite:///"})
+_STORE_URL: Final = WithJsonSchema({"type": "string", "pattern": "^(sqlite:///|postgresql://[^:@/]+@[^@/]+/[^/]+$)"})
 _KEY_ID: Final = WithJsonSchema({"type": "string", "pattern": "^[0-9a-f]{64}$"})
 _DIGEST: Final = WithJsonSchema({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"})
 _CONTACT: Final = WithJsonSchema({"type": "string", "minLength": 1, "maxLength": CONTACT_LENGTH})
 _COUNT: Final = WithJsonSchema({"type": "integer", "minimum": 1})
+_WORKERS: Final = WithJsonSchema({"type": ["integer", "string"], "minimum": 1, "maximum": WORKERS, "pattern": "^auto$"})
 
 Text: TypeAlias = Annotated[str, PlainValidator(values.text), _STRING]
 Texts: TypeAlias = Annotated[list[Text], Field(min_length=1)]
 Flag: TypeAlias = Annotated[bool, PlainValidator(values.flag), WithJsonSchema({"type": "boolean"})]
 Count: TypeAlias = Annotated[int, PlainValidator(values.count), _COUNT]
+Workers: TypeAlias = Annotated[int | Literal["auto"], PlainValidator(values.workers), _WORKERS]
 Duration: TypeAlias = Annotated[timedelta, PlainValidator(values.duration), _DURATION]
 WaitingTime: TypeAlias = Annotated[timedelta, PlainValidator(values.waiting_time), _DURATION]
+PollInterval: TypeAlias = Annotated[timedelta | Literal["off"], PlainValidator(values.poll_interval), _POLL_INTERVAL]
 Instant: TypeAlias = Annotated[datetime, PlainValidator(values.instant), _INSTANT]
 RegistryName: TypeAlias = Annotated[str, PlainValidator(values.registry_name), _STRING]
 ListenAddress: TypeAlias = Annotated[Address, PlainValidator(values.address), _STRING]
 RegistryUrl: TypeAlias = Annotated[URL, PlainValidator(values.registry_url), _REGISTRY_URL]
 NotaryUrl: TypeAlias = Annotated[URL, PlainValidator(values.notary_url), _NOTARY_URL]
-StorePath: TypeAlias = Annotated[str, PlainValidator(values.store_path), _STORE_URL]
+CollectorUrl: TypeAlias = Annotated[URL, PlainValidator(values.collector_url), _NOTARY_URL]
+StoreUrl: TypeAlias = Annotated[str, PlainValidator(values.store_url), _STORE_URL]
 KeyId: TypeAlias = Annotated[str, PlainValidator(values.key_id), _KEY_ID]
 DigestText: TypeAlias = Annotated[Digest, PlainValidator(values.digest), _DIGEST]
 TrustedNetwork: TypeAlias = Annotated[Network, PlainValidator(values.network), _STRING]

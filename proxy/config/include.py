@@ -1,7 +1,6 @@
 """`include`: files in which others say who must sign some of the repositories (design: Configuration)."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -11,6 +10,7 @@ from proxy.config.document import ConfigProblems, Document, KeyPath, quoted
 from proxy.config.files import Files
 from proxy.config.opening import open_document
 from proxy.config.policy_shape import EntryShape, SignerShape
+from proxy.config.seen import Seen, names
 from proxy.policy.patterns import RepositoryPattern
 
 
@@ -50,7 +50,7 @@ def _matching(document: Document, at: KeyPath, pattern: str, directory: Path) ->
     found = [directory]
     try:
         for part in PurePath(pattern).parts:
-            found = [path for base in found for path in _below(base, part)]
+            found = [path for base in found for path in _below(base, part, document.seen)]
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a path"
         document.problem(at, f"{quoted(pattern)} cannot be looked for ({why}); check the path and its permissions")
@@ -62,18 +62,19 @@ def _matching(document: Document, at: KeyPath, pattern: str, directory: Path) ->
     return found
 
 
-def _below(base: Path, part: str) -> list[Path]:
+def _below(base: Path, part: str, seen: Seen) -> list[Path]:
     """What a part of a pattern stands for in a directory. A name with a dot in front is hidden from a `*` there."""
+    found: list[str] = []
     try:
-        if "*" not in part:
+        if "*" in part:
+            found = names(base, part)
+            seen.note_names(base, part, found)
+        else:
             (base / part).lstat()
-            return [base / part]
-        names = sorted(path.name for path in base.iterdir())
+            found = [part]
     except (FileNotFoundError, NotADirectoryError):
-        return []
-    fitting = re.compile(".*".join(re.escape(piece) for piece in part.split("*")), re.DOTALL)
-    shown = (name for name in names if part[0] == "." or name[0] != ".")
-    return [base / name for name in shown if fitting.fullmatch(name)]
+        seen.note(base if "*" in part else base / part)
+    return [base / name for name in found]
 
 
 def _part(main: Document, path: Path) -> Part | None:

@@ -2,11 +2,11 @@
 
 import ipaddress
 from itertools import combinations
-from pathlib import Path
 from typing import Final
 
 from proxy.config.document import Document, KeyPath
 from proxy.config.files import Files
+from proxy.config.pem import PemFile
 from proxy.config.references import check_repeated
 from proxy.config.server_shape import CandidatesShape, CandidatesTlsShape, ListenShape, TlsShape
 from proxy.config.settings import Address, CandidatesSettings, ListenSettings, Network, TlsSettings
@@ -29,6 +29,8 @@ def listen(document: Document, shape: ListenShape, files: Files) -> ListenSettin
         tls=_tls(document, shape.tls, files) if shape.tls else None,
         trusted_proxies=tuple(networks),
         ns_allowed=frozenset(names),
+        fast_path=shape.fast_path,
+        splice=shape.splice,
     )
 
 
@@ -46,7 +48,7 @@ def candidates(
     pair = _pair(document, files, _CANDIDATES_TLS, own)
     if pair is None and own.certificate_file is None and own.key_file is None:
         if main.tls:
-            pair = files.path(main.tls.certificate_file), files.path(main.tls.key_file)
+            pair = files.pem(main.tls.certificate_file), files.pem(main.tls.key_file)
         elif not (document.was_cut(_TLS) or document.was_cut(_CANDIDATES_TLS)):
             document.problem(
                 (*_CANDIDATES_TLS, "certificate_file"),
@@ -57,12 +59,17 @@ def candidates(
     return CandidatesSettings(shape.address, TlsSettings(*pair, client_ca_file)) if pair and client_ca_file else None
 
 
-def check_addresses(document: Document, shape: FileShape) -> None:
-    """Note where two listeners would need the same address."""
+def listened(shape: FileShape) -> tuple[tuple[str, Address, str], ...]:
+    """Each listener: its section, its address, and who is served there."""
     named = [("listen", shape.listen.address, "clients"), ("probes", shape.probes.address, "probes")]
     if shape.candidates:
         named.insert(1, ("candidates", shape.candidates.address, "candidates"))
-    for (_, first, served), (section, second, _) in combinations(named, 2):
+    return tuple(named)
+
+
+def check_addresses(document: Document, shape: FileShape) -> None:
+    """Note where two listeners would need the same address."""
+    for (_, first, served), (section, second, _) in combinations(listened(shape), 2):
         if _meet(first, second):
             document.problem((section, "address"), f"{served} are served on this address; choose another port")
 
@@ -75,7 +82,7 @@ def _tls(document: Document, shape: TlsShape, files: Files) -> TlsSettings | Non
 
 def _pair(
     document: Document, files: Files, at: KeyPath, shape: TlsShape | CandidatesTlsShape
-) -> tuple[Path, Path] | None:
+) -> tuple[PemFile, PemFile] | None:
     certificate, key = ("certificate_file", shape.certificate_file), ("key_file", shape.key_file)
     return certificate_and_key(document, files, at, certificate, key)
 

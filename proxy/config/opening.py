@@ -6,27 +6,35 @@ import stat
 from pathlib import Path
 
 from proxy.config.document import ConfigProblems, Document, Problem
+from proxy.config.seen import Seen
 from proxy.config.yaml import read_into
 from proxy.limits import CONFIGURATION_BYTES
 
 
-def open_document(path: Path, main: Document | None = None) -> Document:
+def open_document(path: Path, main: Document | None = None, seen: Seen | None = None) -> Document:
     """Read a file of the configuration, `main` being the one that includes it; problems are noted in the document.
 
-    Raises `ConfigProblems` where reading cannot go on.
+    What is looked at on the way is noted in `seen`. Raises `ConfigProblems` where reading cannot go on.
     """
-    document = Document(str(path), main)
+    document = Document(str(path), main, seen)
     read_into(document, _text(document, path))
     return document
 
 
-def read_bounded(path: Path, most: int) -> bytes:
+def read_bounded(path: Path, most: int, seen: Seen) -> bytes:
     """Up to one byte more than `most` of a regular file: anything else might keep whoever reads it waiting for ever.
 
-    Raises `OSError`, and `ValueError` for what is no path.
+    It is noted in `seen`. Raises `OSError`, and `ValueError` for what is no path.
     """
-    with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  (it is closed below, where it was opened)
+    except (OSError, ValueError):
+        seen.note(path)
+        raise
+    with file:
+        state = os.fstat(file.fileno())
+        seen.note(path, state)
+        if not stat.S_ISREG(state.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
         return file.read(most + 1)
 
@@ -38,7 +46,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _text(document: Document, path: Path) -> str:
     try:
-        data = read_bounded(path, CONFIGURATION_BYTES)
+        data = read_bounded(path, CONFIGURATION_BYTES, document.seen)
         if len(data) <= CONFIGURATION_BYTES:
             return data.decode()
         sentence = f"this file is larger than {CONFIGURATION_BYTES >> 20} MiB; split it into files under include"

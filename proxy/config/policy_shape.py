@@ -127,6 +127,12 @@ class DefaultsShape(Shape):
     fresh_for: Duration | None = Field(
         None, description="how long verified trust data answers before Notary is asked again; 30s if absent"
     )
+    outage_for: Duration | None = Field(
+        None, description="how long after the last check trust data serves while Notary is away; 24h if absent"
+    )
+    expiry_grace: Duration | None = Field(
+        None, description="how long timestamp and snapshot count after they expired, for an air gap; 0s if absent"
+    )
     superseded_for: Duration | None = Field(
         None, description="how long a digest stays admitted after its tag was signed anew; 24h if absent"
     )

@@ -3,17 +3,19 @@
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from proxy.config.fields import (
+    CollectorUrl,
     Flag,
     ListenAddress,
     NotaryUrl,
+    PollInterval,
     RedirectHost,
     RegistryName,
     RegistryUrl,
     Shape,
-    StorePath,
+    StoreUrl,
     Text,
     TrustedNetwork,
     WaitingTime,
@@ -24,6 +26,7 @@ from proxy.config.settings import Address
 
 _PUSH: Final = "{value} is neither of the two possible words; write allow or refuse"
 _DELETE: Final = "{value} is none of the three possible words; write allow, unsigned or refuse"
+_LOG: Final = "{value} is neither of the two possible words; write json or text"
 _BLOBS: Final = "{value} is neither of the two possible words; write any or admitted"
 
 
@@ -50,6 +53,13 @@ class ListenShape(Shape):
     )
     ns_allowed: Annotated[list[RegistryName], Field(min_length=1)] | None = Field(
         None, description="names of registries for which a containerd mirror may ask by ?ns="
+    )
+    fast_path: Flag = Field(
+        default=True, description="answer at once what was answered lately and has not changed; true if absent"
+    )
+    splice: Flag = Field(
+        default=True,
+        description="send large blobs straight from the registry's connection to the client's; true if absent",
     )
 
 
@@ -111,20 +121,48 @@ class RegistryShape(Shape):
 class TrustStoreShape(Shape):
     """Where verified trust data is remembered."""
 
-    url: StorePath = Field(
-        "/var/lib/tagwarden/trust.db",
-        description="sqlite:/// and the path of the file; sqlite:////var/lib/tagwarden/trust.db if absent",
+    url: StoreUrl = Field(
+        "sqlite:////var/lib/tagwarden/trust.db",
+        description="sqlite:/// and the path of a file, or postgresql://user@host/database; "
+        "sqlite:////var/lib/tagwarden/trust.db if absent",
     )
+    password_file: Text | None = Field(None, description="file with the password of the database's user")
+    ca_file: Text | None = Field(None, description="file with the authorities of the database server, PEM")
     must_exist: Flag = Field(default=False, description="refuse to start where there is no file yet; false if absent")
 
 
-class NotaryShape(Shape):
-    """A Notary server and how to reach it."""
+class LogShape(Shape):
+    """What the program writes."""
 
-    url: NotaryUrl = Field(description="address of the Notary server, https unless on loopback")
+    format: Annotated[Literal["json", "text"], otherwise(_LOG)] | None = Field(
+        None, description="json or text; if absent, text on a terminal and json anywhere else"
+    )
+    audit_file: Text | None = Field(
+        None, description="file to which refusals and events of trust are appended, or - for standard output"
+    )
+
+
+class TracingShape(Shape):
+    """Traces for OpenTelemetry."""
+
+    endpoint: CollectorUrl = Field(
+        description="URL of a collector that takes OTLP over HTTP; /v1/traces if without path"
+    )
+
+
+class NotaryShape(Shape):
+    """A Notary server and how to reach it, or a directory in its place: exactly one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": [where]} for where in ("url", "dir")]})
+
+    url: NotaryUrl | None = Field(None, description="address of the Notary server, https unless on loopback")
+    dir: Text | None = Field(None, description="directory with exported trust data, in the place of a server")
     ca_file: Text | None = Field(None, description="file with the authorities of its TLS certificate, PEM")
     client_certificate_file: Text | None = Field(None, description="file with the TLS client certificate, PEM")
     client_key_file: Text | None = Field(None, description="file with the private key of the client certificate, PEM")
     credentials_file: Text | None = Field(None, description="JSON file with username and password for Notary")
     timeout: WaitingTime = Field(timedelta(seconds=5), description="longest wait for one answer; 5s if absent")
+    changefeed: PollInterval = Field(
+        "off", description="how often to ask what changed, 200ms to 1h, or off; off if absent"
+    )
     roots: RootsChoice | None = Field(None, description="names of the roots that anchor its collections, or tofu")

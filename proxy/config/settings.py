@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from yarl import URL
 
+from proxy.config.pem import PemFile
 from proxy.policy.entries import Policy
 
 
@@ -31,9 +32,9 @@ Network: TypeAlias = IPv4Network | IPv6Network
 class TlsSettings:
     """A listener's certificate; with `client_ca_file` it wants one of each client too."""
 
-    certificate_file: Path
-    key_file: Path
-    client_ca_file: Path | None = None
+    certificate_file: PemFile
+    key_file: PemFile
+    client_ca_file: PemFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,16 @@ class ListenSettings:
     """Where clients are served, and who may say what about where they came from.
 
     `trusted_proxies` are peers whose `X-Forwarded-*` count; `ns_allowed` the registries for which a containerd
-    mirror may ask by `?ns=`.
+    mirror may ask by `?ns=`; `fast_path` whether what was answered lately is answered at once; `splice` whether
+    large blobs go straight from the registry's connection to the client's.
     """
 
     address: Address
     tls: TlsSettings | None = None
     trusted_proxies: tuple[Network, ...] = ()
     ns_allowed: frozenset[str] = frozenset()
+    fast_path: bool = True
+    splice: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,37 +109,91 @@ class RegistrySettings:
     """
 
     url: URL
-    ca_file: Path | None
+    ca_file: PemFile | None
     credentials: Credentials | None
-    client_certificate_file: Path | None = None
-    client_key_file: Path | None = None
+    client_certificate_file: PemFile | None = None
+    client_key_file: PemFile | None = None
     redirect_hosts: frozenset[str] = frozenset()
     doors: Doors = field(default_factory=Doors)
 
 
 @dataclass(frozen=True, slots=True)
 class NotarySettings:
-    """A Notary server; `url` may have a path but no trailing slash, `timeout` is seconds."""
+    """A Notary server; `url` may have a path but no trailing slash.
+
+    `timeout` is seconds, and so is `changefeed`: how often it is asked what changed, or None for never.
+    """
 
     name: str
     url: URL
-    ca_file: Path | None
-    client_certificate_file: Path | None
-    client_key_file: Path | None
+    ca_file: PemFile | None
+    client_certificate_file: PemFile | None
+    client_key_file: PemFile | None
     credentials: Credentials | None
     timeout: float
+    changefeed: float | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSettings:
+    """A directory with trust data in the place of a Notary server, as `tagwarden trust export` writes it."""
+
+    name: str
+    directory: Path
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.directory)
 
 
 IN_MEMORY: Final = "memory:"
 """The trust store of a trial without a file, which is gone with the process; no file can name it."""
 
 
+POSTGRESQL: Final = "postgresql://"
+
+
 @dataclass(frozen=True, slots=True)
 class TrustStoreSettings:
-    """Where verified trust data is remembered; `url` is `sqlite:///` and an absolute path, or `IN_MEMORY`."""
+    """Where verified trust data is remembered.
+
+    `url` is `sqlite:///` and an absolute path, `postgresql://user@host:port/database`, or `IN_MEMORY`.
+    """
 
     url: str
     must_exist: bool
+    password: str | None = field(default=None, repr=False)
+    ca_file: PemFile | None = None
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is a database on a server, and not a file."""
+        return self.url.startswith(POSTGRESQL)
+
+
+STDOUT: Final = Path("-")
+"""Standard output, in the place of an audit file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the log is written, None for what fits where it goes, and where the audit stream goes besides."""
+
+    format: Literal["json", "text"] | None = None
+    audit_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TracingSettings:
+    """Where traces are sent: the whole address, path included."""
+
+    endpoint: URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +201,21 @@ class Settings:
     """Everything that can be configured.
 
     `generation` names the effective configuration, contents of key files included: caches carry it in their
-    keys. `warnings` are complete lines for people about what is allowed but should not go unnoticed.
+    keys. `warnings` are complete lines for people about what is allowed but should not go unnoticed. `workers` is how
+    many processes serve clients, None for one a core. `written` has a hash of each part of the file, by its name.
     """
 
     name: str
     listen: ListenSettings
     probes: Address
     registry: RegistrySettings
-    notaries: Mapping[str, NotarySettings]
+    notaries: Mapping[str, NotarySettings | BundleSettings]
     trust_store: TrustStoreSettings
     policy: Policy
     generation: str
     warnings: tuple[str, ...] = ()
     candidates: CandidatesSettings | None = None
+    workers: int | None = 1
+    log: LogSettings = LogSettings()
+    tracing: TracingSettings | None = None
+    written: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from proxy.config.fields import RegistryName, Scope, Shape, Texts, otherwise
+from proxy.config.fields import RegistryName, Scope, Shape, Texts, Workers, otherwise
 from proxy.config.policy_shape import (
     BlockedShape,
     DefaultsShape,
@@ -24,9 +24,11 @@ from proxy.config.policy_shape import (
 from proxy.config.server_shape import (
     CandidatesShape,
     ListenShape,
+    LogShape,
     NotaryShape,
     ProbesShape,
     RegistryShape,
+    TracingShape,
     TrustStoreShape,
 )
 
@@ -41,8 +43,13 @@ class FileShape(Shape):
     listen: ListenShape = Field(ListenShape(), description="where clients are served")
     candidates: CandidatesShape | None = Field(None, description="where scanners and co-signers are served everything")
     probes: ProbesShape = Field(ProbesShape(), description="where health is asked for")
+    workers: Workers = Field(
+        1, description="how many processes serve clients together, or auto for one per core; 1 if absent"
+    )
     registry: RegistryShape = Field(description="the registry behind this proxy")
     trust_store: TrustStoreShape = Field(TrustStoreShape(), description="where verified trust data is remembered")
+    log: LogShape = Field(LogShape(), description="what the program writes, and where its audit stream goes")
+    tracing: TracingShape | None = Field(None, description="where traces are sent; nowhere if absent")
     notaries: dict[str, NotaryShape] = Field({}, description="the Notary servers, by a name of your choice")
     roots: dict[str, RootShape] = Field({}, description="what anchors trust data, by a name of your choice")
     signers: dict[str, SignerShape] = Field({}, description="who signs, by the name of the delegation")

@@ -1,7 +1,6 @@
 """Files for TLS: a certificate and its private key, seen to fit before anybody connects."""
 
 import ssl
-from pathlib import Path
 from typing import TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from proxy.config.document import Document, KeyPath
 from proxy.config.files import Files
+from proxy.config.pem import PemFile
 
 Written: TypeAlias = tuple[str, str | None]
 """A key of the file, and the file name that is written there, if any."""
@@ -16,8 +16,8 @@ Written: TypeAlias = tuple[str, str | None]
 
 def certificate_and_key(
     document: Document, files: Files, at: KeyPath, certificate: Written, key: Written
-) -> tuple[Path, Path] | None:
-    """The paths of a certificate and its key in the mapping `at`; None where neither is named or nothing is usable.
+) -> tuple[PemFile, PemFile] | None:
+    """A certificate and its key, named in the mapping `at`; None where neither is named or nothing is usable.
 
     Notes a problem unless both are there, readable, PEM, and belong together.
     """
@@ -41,7 +41,7 @@ def certificate_and_key(
     except (ValueError, UnsupportedAlgorithm):
         document.problem(key_at, f"{files.named(key_name)} holds no private key; name a file with the key in PEM")
     else:
-        shown = files.path(certificate_name), files.path(key_name)
+        shown = files.pem(certificate_name), PemFile(files.path(key_name), data)
         if private.public_key() != certificates[0].public_key():
             document.problem(
                 key_at, f"{files.named(key_name)} is not the key of {files.named(certificate_name)}; check both names"
@@ -55,10 +55,11 @@ def certificate_and_key(
     return None
 
 
-def _why_not(certificate: Path, key: Path) -> str:
+def _why_not(certificate: PemFile, key: PemFile) -> str:
     """Why TLS would not show this certificate, such as that its key is too short; empty where it would."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+        with certificate.in_memory() as shown, key.in_memory() as private:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(shown, private, password="")
     except ssl.SSLError as error:
         return (error.reason or "not readable").lower().replace("_", " ")
     except OSError as error:

@@ -7,15 +7,15 @@ what is wrong and what to write. A URL is never repeated in a sentence, because 
 import ipaddress
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from yarl import URL
 
 from proxy.config.document import quoted
-from proxy.config.settings import Address, Network
+from proxy.config.settings import POSTGRESQL, Address, Network
 from proxy.config.yaml import Number
 from proxy.errors import DigestInvalid
-from proxy.limits import CONTACT_LENGTH
+from proxy.limits import CHANGEFEED_LONGEST_SECONDS, CHANGEFEED_SHORTEST_SECONDS, CONTACT_LENGTH, WORKERS
 from proxy.names import Digest
 from proxy.policy.patterns import RepositoryPattern
 
@@ -28,6 +28,8 @@ _UNITS: Final = {
     "d": timedelta(days=1),
 }
 _LONGEST: Final = timedelta(days=3650)
+_SHORTEST_POLL: Final = timedelta(seconds=CHANGEFEED_SHORTEST_SECONDS)
+_LONGEST_POLL: Final = timedelta(seconds=CHANGEFEED_LONGEST_SECONDS)
 _INSTANT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(?:(\.[0-9]{1,6})[0-9]*)?(Z|[-+][0-9]{2}:[0-9]{2})?"
 )
@@ -41,6 +43,13 @@ _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 _NETWORK: Final = re.compile(r"[0-9a-fA-F:.]+(?:/[0-9]{1,3})?")
 _REDIRECT_HOST: Final = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?")
 _SQLITE: Final = "sqlite:///"
+_SERVER_URL: Final = re.compile(
+    r"postgresql://(?P<user>[A-Za-z0-9._-]+)@(?P<host>[A-Za-z0-9._-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+    r"/(?P<database>[A-Za-z0-9._-]+)"
+)
+_SHORT_POSTGRESQL: Final = "postgres://"
+_POSTGRESQL_PORT: Final = 5432
+_OTLP_PATH: Final = "/v1/traces"
 
 
 def text(raw: object) -> str:
@@ -100,6 +109,35 @@ def waiting_time(raw: object) -> timedelta:
     return value
 
 
+def workers(raw: object) -> int | Literal["auto"]:
+    """How many processes serve clients, or `auto`."""
+    match raw:
+        case "auto":
+            return "auto"
+        case int() if not isinstance(raw, bool) and 1 <= raw <= WORKERS:
+            return raw
+        case _:
+            how_many = f"1 to {WORKERS} without quotes, or auto for one per core"
+            raise ValueError(f"this is no number of processes; write {how_many}")
+
+
+def poll_interval(raw: object) -> timedelta | Literal["off"]:
+    """How often something is asked for: a duration within reason, or `off`."""
+    match raw:
+        case "off":
+            return "off"
+        case False:
+            raise ValueError("false does not switch this off; write off, or a duration such as 1s")
+        case True:
+            raise ValueError("true does not say how often; write a duration such as 1s, or off")
+        case str() if not _DURATION.fullmatch(raw):
+            raise ValueError(f"{quoted(raw)} is no duration; write off, or a whole number and a unit, such as 1s")
+    value = duration(raw)
+    if not _SHORTEST_POLL <= value <= _LONGEST_POLL:
+        raise ValueError(f"{quoted(raw)} is not between 200ms and 1h; write a duration that is, such as 1s, or off")
+    return value
+
+
 def instant(raw: object) -> datetime:
     """RFC 3339 with offset, quoted or not; parts of a microsecond are cut off."""
     match = _INSTANT.fullmatch(text(raw))
@@ -117,15 +155,15 @@ def instant(raw: object) -> datetime:
 def registry_name(raw: object) -> str:
     """`host[:port]` as it stands in image names."""
     name = text(raw)
-    host, colon, port = name.partition(":")
+    host, colon, port = name.lower().partition(":")
+    if "/" in name:
+        raise ValueError(f"{quoted(name)} is more than a host; write host or host:port, without scheme and path")
+    if not name.isascii() or not _HOST.fullmatch(host) or (colon and not _is_port(port)):
+        raise ValueError(f"{quoted(name)} is no host[:port]; write it as in image names, such as registry.example.com")
     if name != name.lower():
         raise ValueError(
             f"{quoted(name)} has capital letters; write {quoted(name.lower())}, as it stands in image names"
         )
-    if "/" in name:
-        raise ValueError(f"{quoted(name)} is more than a host; write host or host:port, without scheme and path")
-    if not _HOST.fullmatch(host) or (colon and not _is_port(port)):
-        raise ValueError(f"{quoted(name)} is no host[:port]; write it as in image names, such as registry.example.com")
     return name
 
 
@@ -134,6 +172,8 @@ def address(raw: object) -> Address:
     is_number = isinstance(raw, int | Number) and not isinstance(raw, bool)
     written = str(raw) if is_number else text(raw)
     host, colon, port = written.rpartition(":")
+    if colon and host and port.isdecimal() and port.isascii() and not _is_port(port):
+        raise ValueError(f"{quoted(port)} is no port; write a number from 0 to 65535, 0 for any that is free")
     if not colon or not host or not _is_port(port):
         raise ValueError(f"{quoted(written)} is no address; write host:port, such as 0.0.0.0:5000 or [::1]:5000")
     try:
@@ -225,6 +265,15 @@ def notary_url(raw: object) -> URL:
     return url.with_path(url.path.rstrip("/"))
 
 
+def collector_url(raw: object) -> URL:
+    """Address to which traces are sent; OTLP's own path where none is written."""
+    written = text(raw)
+    if "@" in written:
+        raise ValueError("this URL has a user name in it, and no password belongs here; remove it")
+    url = _web_url(written)
+    return url.with_path(_OTLP_PATH) if url.path == "/" else url
+
+
 def is_loopback(url: URL) -> bool:
     """Whether a URL leads to this machine."""
     try:
@@ -233,15 +282,35 @@ def is_loopback(url: URL) -> bool:
         return url.host == "localhost"
 
 
-def store_path(raw: object) -> str:
-    """`sqlite:////path`, or `sqlite:///path` relative to the file; returns the path."""
-    url = text(raw)
-    path = url.removeprefix(_SQLITE)
-    if path == url or not path or path.startswith(":memory:") or set(path) & set("?#%"):
+def store_url(raw: object) -> str:
+    """`sqlite:////path`, `sqlite:///path` relative to the file, or `postgresql://user@host:port/database`."""
+    written = text(raw)
+    if written.startswith(POSTGRESQL):
+        return _server_url(written)
+    if written.startswith(_SHORT_POSTGRESQL):
+        raise ValueError("postgres:// is called postgresql:// here; write postgresql://user@host/database")
+    path = written.removeprefix(_SQLITE)
+    if path == written or not path or path.startswith(":memory:") or set(path) & set("?#%"):
         raise ValueError(
-            "the trust store is a file of SQLite; write sqlite:////absolute/path or sqlite:///relative/path"
+            "the trust store is a file of SQLite or a database of PostgreSQL; write sqlite:////absolute/path, "
+            "sqlite:///relative/path or postgresql://user@host/database"
         )
-    return path
+    return written
+
+
+def _server_url(written: str) -> str:
+    """The address of a database, with its port."""
+    if ":" in written.removeprefix(POSTGRESQL).rpartition("@")[0]:
+        raise ValueError("this URL has a password in it; move it to a file and name that as password_file")
+    match = _SERVER_URL.fullmatch(written)
+    host = _shortest(match["host"]) if match else None
+    port = int(match["port"] or _POSTGRESQL_PORT) if match else 0
+    if not match or not host or not 0 < port <= _HIGHEST_PORT:
+        raise ValueError(
+            "this is no address of a database; write postgresql://user@host/database or "
+            "postgresql://user@host:port/database, without options"
+        )
+    return f"{POSTGRESQL}{match['user']}@{host}:{port}/{match['database']}"
 
 
 def key_id(raw: object) -> str:

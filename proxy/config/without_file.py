@@ -14,6 +14,7 @@ from proxy.config.building import build
 from proxy.config.checking import check
 from proxy.config.document import Document, KeyPath
 from proxy.config.environment import override
+from proxy.config.seen import Seen
 from proxy.config.settings import IN_MEMORY, Settings, TrustStoreSettings
 from proxy.policy.entries import Mode, Relaxation
 from proxy.policy.patterns import RepositoryPattern
@@ -29,6 +30,7 @@ SAID_ALOUD: Final = (
 """What a person must hear who serves without a file, besides that whoever answers first is believed."""
 
 _EVERYTHING: Final = RepositoryPattern("**")
+_NO_WORKERS: Final = "a trial without a file is one process, so this has no effect; remove it, or write a file"
 _NO_STORE: Final = "a trial without a file remembers nothing, so this has no effect; remove it, or write a file"
 
 
@@ -47,17 +49,19 @@ class Trial:
     probes: str | None = None
 
 
-def load_trial(trial: Trial, environ: Mapping[str, str], now: datetime) -> Settings:
+def load_trial(trial: Trial, environ: Mapping[str, str], now: datetime, seen: Seen | None = None) -> Settings:
     """Make settings in which everything is in audit, without end, and roots are trusted on first use.
 
-    Options count more than environment variables. `now` is aware.
+    Options count more than environment variables. `now` is aware; files that are looked at are noted in `seen`.
 
     Raises `ConfigProblems`, whose text has one line for each thing to mend: `command line: --option: sentence`.
     """
-    document = Document(COMMAND_LINE)
+    document = Document(COMMAND_LINE, seen=seen)
     override(document, environ)
     for key in document.tree.pop("trust_store", {}):
         document.warn(("trust_store", key), _NO_STORE)
+    if document.tree.pop("workers", None) is not None:
+        document.warn(("workers",), _NO_WORKERS)
     for path, option, value in _options(trial):
         if value is not None:
             document.override(path, option, str(value), COMMAND_LINE)

@@ -22,7 +22,7 @@ def examine(hop: Hop, settings: Settings, now: datetime) -> None:
             hop.warn(Name.CONFIG_WARNING, what or warning, remedy)
     if settings.listen.tls:
         known = next((each for each in settings.warnings if _CERTIFICATE in each), "")
-        _examine_certificate(hop, settings.listen.tls.certificate_file.read_bytes(), known, now)
+        _examine_certificate(hop, settings.listen.tls.certificate_file.data, known, now)
 
 
 def _examine_certificate(hop: Hop, pem: bytes, warning: str, now: datetime) -> None:

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from proxy.clock import Clock
-from proxy.config.settings import NotarySettings, Settings
-from proxy.doctor import configuration, naming, notary, past, registry, repositories, store
+from proxy.config.settings import BundleSettings, NotarySettings, Settings
+from proxy.doctor import bundle, configuration, naming, notary, past, registry, repositories, store
 from proxy.doctor.findings import Finding, Hop, Name
 from proxy.limits import DOCTOR_HOP_SECONDS, DOCTOR_TRUST_DATA_SECONDS
 from proxy.names import Gun, Repository
+from proxy.store.protocol import TrustReader
 
 _Result = TypeVar("_Result")
 
@@ -45,31 +47,44 @@ async def examine(
     signatures = {each: Hop(f"notary {each}") for each in settings.notaries}
     configuration.examine(config, settings, clock.now())
     done()
-    _, catalogue, *_ = await asyncio.gather(
-        within(name, Name.NAME_ANSWER, naming.examine(name, settings, clock), done),
-        within(door, Name.REGISTRY_API, registry.examine(door, settings.registry, named, clock), done),
-        within(around, Name.REGISTRY_PAST_PROXY, past.examine(around, settings.registry.url, clock, addresses), done),
-        within(memory, Name.STORE, store.examine(memory, settings.trust_store, clock), done),
-    )
-    chosen = repositories.choose(settings, named, catalogue or ())
-    readable = await asyncio.gather(
-        *(_notary(hop, settings, settings.notaries[each], chosen, clock, done) for each, hop in signatures.items())
-    )
-    looking = repositories.examine(content, settings, chosen, frozenset(filter(None, readable)), clock, named)
-    await within(content, Name.REPOSITORIES, looking, done, DOCTOR_TRUST_DATA_SECONDS)
+    async with AsyncExitStack() as opened:
+        _, catalogue, _, reader = await asyncio.gather(
+            within(name, Name.NAME_ANSWER, naming.examine(name, settings, clock), done),
+            within(door, Name.REGISTRY_API, registry.examine(door, settings.registry, named, clock), done),
+            within(
+                around, Name.REGISTRY_PAST_PROXY, past.examine(around, settings.registry.url, clock, addresses), done
+            ),
+            within(memory, Name.STORE, _store(memory, settings, clock, opened), done),
+        )
+        chosen = repositories.choose(settings, named, catalogue or ())
+        readable = await asyncio.gather(
+            *(_notary(hop, settings, settings.notaries[each], chosen, clock, done) for each, hop in signatures.items())
+        )
+        looking = repositories.examine(
+            content, settings, chosen, frozenset(filter(None, readable)), clock, named, reader=reader
+        )
+        await within(content, Name.REPOSITORIES, looking, done, DOCTOR_TRUST_DATA_SECONDS)
     hops = (config, name, door, around, *signatures.values(), memory, content)
     return tuple(finding for hop in hops for finding in hop.findings)
+
+
+async def _store(hop: Hop, settings: Settings, clock: Clock, opened: AsyncExitStack) -> TrustReader | None:
+    return await store.examine(hop, settings.trust_store, settings.notaries, clock, opened, settings.probes)
 
 
 async def _notary(
     hop: Hop,
     settings: Settings,
-    one: NotarySettings,
+    one: NotarySettings | BundleSettings,
     chosen: Sequence[Repository],
     clock: Clock,
     done: Callable[[], object],
 ) -> str | None:
     """The name of a Notary whose trust data can be read."""
+    if isinstance(one, BundleSettings):
+        graces = (entry.expiry_grace for entry in settings.policy.entries if entry.notary == one.name)
+        examining = bundle.examine(hop, one, max(graces, default=None), clock)
+        return one.name if await within(hop, Name.NOTARY_DIRECTORY, examining, done) else None
     examining = notary.examine(hop, one, _gun_on(settings, one.name, chosen), clock)
     return one.name if await within(hop, Name.NOTARY_API, examining, done) else None
 

@@ -10,14 +10,16 @@ from proxy.config.settings import NotarySettings
 from proxy.doctor.clocks import check_date, in_words
 from proxy.doctor.findings import Hop, Name
 from proxy.doctor.reaching import Unreached
-from proxy.doctor.server import API_VERSION, CATALOGUE_SCOPE, Answer, NoAnswer, Server, talk
+from proxy.doctor.server import API_VERSION, Answer, NoAnswer, Server, talk
 from proxy.doctor.way import Way
 from proxy.http_auth.challenges import challenges
+from proxy.http_auth.login import CATALOGUE_SCOPE
 from proxy.limits import DOCTOR_ANSWER_SECONDS
 from proxy.names import TIMESTAMP, Gun
+from proxy.notary.changes import NoChangefeed, read
 from proxy.tls import client_context
 
-_NO_FEED: Final = "changes are noticed after fresh_for only"
+_NO_FEED: Final = "a new signature or a revocation takes up to fresh_for"
 _ALMOST: Final = 0.5  # of its time-out
 
 
@@ -60,7 +62,7 @@ async def _questions(way: Way, server: Server, settings: NotarySettings, section
     if not await _lets_us_read(hop, server, root, settings, section, gun):
         hop.unknown(Name.NOTARY_CHANGEFEED, "the changefeed, without a right to read trust data")
         return False
-    await _check_changefeed(hop, server, section)
+    await _check_changefeed(hop, server, settings, section)
     return True
 
 
@@ -120,15 +122,35 @@ async def _lets_us_read(
     return False
 
 
-async def _check_changefeed(hop: Hop, server: Server, section: str) -> None:
+async def _check_changefeed(hop: Hop, server: Server, settings: NotarySettings, section: str) -> None:
     """The changefeed of all collections wants an administrator's right (dialect 1.5)."""
-    name = Name.NOTARY_CHANGEFEED
-    answer = await server.ask_as_ourselves("/v2/_trust/changefeed?records=1", CATALOGUE_SCOPE)
-    if answer.status == 200:
-        hop.ok(name, "its changefeed may be read")
+    name, key = Name.NOTARY_CHANGEFEED, f"{section}.changefeed"
+    if settings.changefeed is None:
+        hop.ok(name, f"{key} is off: {_NO_FEED}; with 1s it takes about a second")
         return
-    remedy = f"give the account of {section}.credentials_file the right {CATALOGUE_SCOPE}"
+    answer = await server.ask_as_ourselves("/v2/_trust/changefeed?records=1", CATALOGUE_SCOPE)
+    remedy = f"give the account of {section}.credentials_file the right {CATALOGUE_SCOPE}, or write {key}: off"
     if answer.status in (401, 403):
         hop.warn(name, f"its changefeed may not be read: {_NO_FEED}", remedy)
+    elif answer.status != 200:
+        hop.warn(
+            name,
+            f"its changefeed answers {answer.status}: {_NO_FEED}",
+            f"let /v2/_trust/changefeed through to a Notary server of version 0.6 or newer, or write {key}: off",
+        )
+    elif not _is_changefeed(answer.body):
+        hop.warn(
+            name,
+            f"what it answers for its changefeed is none: {_NO_FEED}",
+            f"see what answers at {section}.url, or write {key}: off",
+        )
     else:
-        hop.warn(name, f"its changefeed answers {answer.status}: {_NO_FEED}", "see its log, or install Notary 0.6")
+        hop.ok(name, f"its changefeed may be read, every {settings.changefeed:g} s ({key})")
+
+
+def _is_changefeed(body: bytes) -> bool:
+    try:
+        read(body)
+    except NoChangefeed:
+        return False
+    return True

@@ -11,10 +11,11 @@ from proxy.config.settings import Blobs, RegistrySettings
 from proxy.doctor.clocks import check_date
 from proxy.doctor.findings import Hop, Name
 from proxy.doctor.reaching import Unreached
-from proxy.doctor.server import API_VERSION, CATALOGUE_SCOPE, ODD_PATH, Answer, NoAnswer, Server, is_tagwarden, talk
+from proxy.doctor.server import API_VERSION, ODD_PATH, Answer, NoAnswer, Server, is_tagwarden, talk
 from proxy.doctor.way import Way
 from proxy.errors import NameInvalid, RegistryUnreachable
 from proxy.http_auth.challenges import challenges
+from proxy.http_auth.login import CATALOGUE_SCOPE
 from proxy.limits import DOCTOR_ANSWER_SECONDS, DOCTOR_REPOSITORIES
 from proxy.names import Repository
 from proxy.registry import redirects

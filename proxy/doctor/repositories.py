@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from proxy.clock import Clock
-from proxy.config.settings import Settings
+from proxy.config.settings import IN_MEMORY, Settings
 from proxy.doctor import roots, signers, trust_data
 from proxy.doctor.findings import Hop, Name, listed
 from proxy.doctor.looking import look, named_in
 from proxy.limits import DOCTOR_REPOSITORIES
 from proxy.names import Repository
-from proxy.notary.client import NotarySource
+from proxy.notary.sources import open_source
 from proxy.policy.entries import Mode, Policy
+from proxy.store.protocol import TrustReader
 
 _LAX: Final = (Mode.AUDIT, Mode.DISABLED)
 
@@ -32,12 +33,19 @@ async def examine(
     readable: frozenset[str],
     clock: Clock,
     named: Sequence[Repository] = (),
+    *,
+    reader: TrustReader | None,
 ) -> None:
-    """Look at the chosen repositories, as far as their Notary is among the `readable` ones; say how far `named` are."""
+    """Look at the chosen repositories, as far as their Notary is among the `readable` ones; say how far `named` are.
+
+    `reader` is the trust store, where it can be read: what Notary serves is held against what that remembers.
+    """
     _tell_modes(hop, settings.policy, chosen, frozenset(named), clock.now())
     if not chosen:
         hop.unknown(Name.REPOSITORIES, "roots, signers and expiries; name repositories: tagwarden doctor REPO...")
         return
+    if reader is None and settings.trust_store.url != IN_MEMORY:
+        hop.unknown(Name.ROLLBACK, "whether Notary went back, because the trust store cannot be read")
     silent = sorted(set(settings.notaries) - readable)
     if silent:
         hop.unknown(Name.REPOSITORIES, f"roots, signers and expiries, because Notary {listed(silent)} cannot be read")
@@ -45,14 +53,14 @@ async def examine(
         return
     async with AsyncExitStack() as stack:
         sources = {
-            name: (await stack.enter_async_context(NotarySource(settings.notaries[name]))).fetch for name in readable
+            name: (await stack.enter_async_context(open_source(settings.notaries[name]))).fetch for name in readable
         }
-        looks, without = await look(chosen, settings, sources, clock)
+        looks, without = await look(chosen, settings, sources, clock, reader)
         if without:
             sentence = f"{listed(without)}: no entry of `repositories` matches, so every pull is refused"
             hop.warn(Name.NO_RULE, sentence, "add an entry that says who must sign them")
         await trust_data.examine(hop, looks, settings, sources, clock)
-        roots.examine(hop, looks, settings.policy, clock)
+        roots.examine(hop, looks, clock)
         signers.examine(hop, looks)
 
 

@@ -12,14 +12,13 @@ from proxy.doctor.looking import PIN, Grouped, Look
 from proxy.errors import RootNotTrusted, ThresholdNotMet
 from proxy.limits import DOCTOR_SOON_DAYS
 from proxy.names import Gun
-from proxy.policy.entries import Policy
 from proxy.tuf.pins import Bundle, Pins, common_name, root_keys, unbundle
 
 _PIN: Final = f"compare with the holder of the root key, and pin it: {PIN}"
 _ONE_GUN: Final = f"pin the public key instead, which is the same for all: {PIN}"
 
 
-def examine(hop: Hop, looks: Sequence[Look], policy: Policy, clock: Clock) -> None:
+def examine(hop: Hop, looks: Sequence[Look], clock: Clock) -> None:
     """Hold every root that is served against the pins of its entry."""
     grouped = Grouped()
     leaves = _leaves(looks)
@@ -27,10 +26,9 @@ def examine(hop: Hop, looks: Sequence[Look], policy: Policy, clock: Clock) -> No
         bundles = [bundle for key in each.root_keys.values() if (bundle := unbundle(key))]
         if not bundles:
             continue
-        refusal = each.under_its_pins(clock, policy)
-        if refusal is None:
+        if each.untrusted is None:
             _trusted(grouped, each, bundles, clock)
-        elif isinstance(refusal, RootNotTrusted | ThresholdNotMet):
+        elif isinstance(each.untrusted, RootNotTrusted | ThresholdNotMet):
             _untrusted(grouped, each, bundles, leaves, clock)
     grouped.into(hop)
 

@@ -21,7 +21,6 @@ from proxy.limits import DOCTOR_ANSWER_BYTES, DOCTOR_CONNECT_SECONDS, HTTP_LINE_
 from proxy.notary.failures import why
 
 API_VERSION: Final = "Docker-Distribution-Api-Version"
-CATALOGUE_SCOPE: Final = "registry:catalog:*"
 ODD_PATH: Final = "/v2/tagwarden/doctor"
 """No registry has it, and a Tagwarden refuses it in words of its own."""
 

@@ -6,10 +6,11 @@ from typing import Final
 
 from proxy.clock import Clock
 from proxy.config.settings import Settings
+from proxy.doctor import rollbacks
 from proxy.doctor.clocks import in_words
 from proxy.doctor.findings import Hop, Level, Name
 from proxy.doctor.looking import Grouped, Look
-from proxy.errors import Expired, NameInvalid, NoTrustData, RootNotTrusted, ThresholdNotMet
+from proxy.errors import Expired, NameInvalid, NoTrustData, Refusal, RootNotTrusted, ThresholdNotMet
 from proxy.limits import CLOCK_BEHIND_SECONDS, DOCTOR_SOON_DAYS, TIMESTAMP_BYTES, TIMESTAMP_LIFE_SECONDS
 from proxy.names import TIMESTAMP, Gun
 from proxy.refusals import present
@@ -17,6 +18,7 @@ from proxy.renewal import Fetcher
 from proxy.tuf.collection import Collection, Unusable
 from proxy.tuf.messages import Fetch, Fetched
 
+_RENEW: Final = "bring newer trust data from Notary before that is over"
 _PUBLISH: Final = "have it published anew by who holds its key, in time: notary publish"
 
 
@@ -26,15 +28,29 @@ async def examine(
     """Judge what was read, and what could not be read."""
     grouped = Grouped()
     for each in looks:
+        is_told = rollbacks.tell(grouped, each)
         if each.collection is not None:
-            grouped.note(each.repository, Name.TRUST_DATA, Level.OK, "trust data holds together")
+            if not is_told:
+                _judge(grouped, each, settings)
             _check_expiry(grouped, each, each.collection, clock.now())
         elif isinstance(each.refusal, NoTrustData):
             await _missing(grouped, each, settings, notaries[each.entry.notary])
         else:
-            _broken(grouped, each, settings)
+            _broken(grouped, each, each.refusal, settings)
     _check_timestamps(hop, [each.collection for each in looks if each.collection], clock.now())
     grouped.into(hop)
+
+
+def _judge(grouped: Grouped, look: Look, settings: Settings) -> None:
+    """What holds together may still be refused: for a key that is blocked, or beside what is remembered."""
+    refusal = look.contradiction or look.untrusted
+    if refusal is None:
+        what = "trust data holds together" + (", and follows what is remembered" if look.remembered else "")
+        grouped.note(look.repository, Name.TRUST_DATA, Level.OK, what)
+    elif _is_of_pins(look, refusal):
+        grouped.note(look.repository, Name.TRUST_DATA, Level.OK, "trust data holds together")
+    else:
+        _broken(grouped, look, refusal, settings)
 
 
 def _check_expiry(grouped: Grouped, look: Look, collection: Collection, now: datetime) -> None:
@@ -43,6 +59,10 @@ def _check_expiry(grouped: Grouped, look: Look, collection: Collection, now: dat
         if now <= expires < now + timedelta(days=DOCTOR_SOON_DAYS):
             what = f"{role} expires on {expires:%Y-%m-%d}"
             grouped.note(look.repository, Name.ROLE_EXPIRY, Level.WARNING, what, _PUBLISH)
+    for top in (collection.timestamp, collection.snapshot):
+        if top.expires < now:
+            what = f"{top.name} expired on {top.expires:%Y-%m-%d}, and counts by expiry_grace alone"
+            grouped.note(look.repository, Name.ROLE_EXPIRY, Level.WARNING, what, _RENEW)
     for each in collection.roles.values():
         if isinstance(each, Unusable) and isinstance(each.error, Expired):
             what = f"{each.name} expired on {each.error.expires:%Y-%m-%d}, and counts for nothing"
@@ -71,14 +91,16 @@ def _check_timestamps(hop: Hop, collections: Sequence[Collection], now: datetime
 
 async def _missing(grouped: Grouped, look: Look, settings: Settings, fetch: Fetcher) -> None:
     """Nothing under this GUN: perhaps it is signed under the registry's own name (the address people push to)."""
+    where = str(look.gun).replace(look.repository, "...")
+    if look.remembered:
+        rollbacks.tell_gone(grouped, look, where)
+        return
     for other in _other_guns(look, settings):
         if isinstance(await fetch(other, Fetch(TIMESTAMP, TIMESTAMP_BYTES)), Fetched):
-            this, that = (str(gun).replace(look.repository, "...") for gun in (look.gun, other))
-            what = f"Notary has nothing under {this}, but has it under {that}"
+            what = f"Notary has nothing under {where}, but has it under {str(other).replace(look.repository, '...')}"
             remedy = "write the host that people sign under as name, or give its entry that gun"
             grouped.note(look.repository, Name.GUN_WRONG, look.graver, what, remedy)
             return
-    where = str(look.gun).replace(look.repository, "...")
     what = f"nothing was ever signed (Notary {look.entry.notary} has nothing under {where})"
     remedy = "have it signed, or say in rollout how long it may go unsigned"
     grouped.note(look.repository, Name.TRUST_DATA_MISSING, Level.WARNING, what, remedy)
@@ -96,16 +118,16 @@ def _other_guns(look: Look, settings: Settings) -> Iterator[Gun]:
             yield gun
 
 
-def _broken(grouped: Grouped, look: Look, settings: Settings) -> None:
-    refusal = look.refusal
+def _broken(grouped: Grouped, look: Look, refusal: Refusal | None, settings: Settings) -> None:
     if isinstance(refusal, Expired) and refusal.role == TIMESTAMP:
-        what = f"its timestamp ran out on {refusal.expires:%Y-%m-%d %H:%M} UTC by our clock, and Notary still serves it"
-        remedy = "set our clock right if it is ahead; else see Notary's log, it cannot sign anew"
+        what = f"its timestamp ran out on {refusal.expires:%Y-%m-%d %H:%M} UTC by our clock"
+        remedy = "set our clock right if it is ahead; else bring a newer export"
+        if not look.entry.is_carried:
+            what = f"{what}, and Notary still serves it"
+            remedy = "set our clock right if it is ahead; else see Notary's log, it cannot sign anew"
         grouped.note(look.repository, Name.TIMESTAMP_CLOCK, look.graver, what, remedy)
         return
-    if isinstance(refusal, RootNotTrusted | ThresholdNotMet) and look.root_keys:
-        return  # that is said where roots are held against pins
-    if refusal is None:
+    if refusal is None or _is_of_pins(look, refusal):
         return
     where = settings.policy.whereabouts(look.repository)
     told = present(refusal, reference=look.repository, **{key: where.get(key, "") for key in ("gun", "notary")})
@@ -113,3 +135,9 @@ def _broken(grouped: Grouped, look: Look, settings: Settings) -> None:
     what, _, remedy = message.rpartition(": ")
     name = Name.ROLE_EXPIRY if isinstance(refusal, Expired) else Name.TRUST_DATA
     grouped.note(look.repository, name, look.graver, what, remedy)
+
+
+def _is_of_pins(look: Look, refusal: Refusal) -> bool:
+    """Whether that is said where roots are held against pins."""
+    of_root = isinstance(refusal, RootNotTrusted | ThresholdNotMet) and bool(look.root_keys)
+    return of_root and refusal is not look.contradiction

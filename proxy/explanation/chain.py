@@ -47,6 +47,7 @@ def follow(known: Known, tally: Tally | None) -> Chain | None:
         anchors=shown,
         pins=roots.pinned(entry.pins),
         tofu=entry.pins.is_tofu,
+        carried=entry.is_carried,
     )
 
 
@@ -70,19 +71,31 @@ def _top(
     floors: Mapping[RoleName, bytes],
 ) -> Link:
     listed = root.roles[top.name] if root else None
+    forgiven = _forgiven(known, entry, collection, top)
+    counts = top.expires >= known.now or bool(forgiven)
     signed = _signers(known, entry, collection, top.name, listed) if listed else frozenset()
     return Link(
         name=top.name,
-        state="usable" if top.expires >= known.now else "unusable",
+        state="usable" if counts else "unusable",
         version=top.version,
         expires=top.expires,
         threshold=listed.threshold if listed else None,
         keys=_keys(known, listed.keys.values(), signed) if listed else (),
-        why="" if top.expires >= known.now else defect(Expired(top.name, top.expires)),
+        why="" if counts else defect(Expired(top.name, top.expires)),
+        forgiven=forgiven,
         floor=_floor(top.name, floors),
         rests=True,
         asked=True,
     )
+
+
+def _forgiven(known: Known, entry: Entry, collection: Collection, top: TopRole) -> str:
+    """Why a top role that has expired counts all the same; empty where it has not, or does not count."""
+    if top.expires >= known.now or top.name == ROOT:
+        return ""
+    if top.name == TIMESTAMP and not collection.counts_timestamp:
+        return "outage"
+    return "expiry-grace" if known.now - top.expires <= entry.expiry_grace else ""
 
 
 def _role(

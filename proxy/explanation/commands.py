@@ -4,6 +4,7 @@ import re
 import shlex
 from typing import Final
 
+from proxy.config.settings import NotarySettings
 from proxy.explanation.known import Known
 from proxy.names import Digest
 
@@ -43,7 +44,8 @@ class Commands:
 
     def notary(self, command: str, *arguments: str) -> tuple[str, ...]:
         """A command of the notary client about the collection; it has its keys where docker trust keeps them."""
-        server = self._known.notary
+        notary = self._known.notary
+        server = notary if isinstance(notary, NotarySettings) else None  # where a directory comes from, nobody knows
         where = ("-s", str(server.url)) if server else ()
         authority = ("--tlscacert", str(server.ca_file)) if server and server.ca_file else ()
         common = ("-d", _TRUST_DIRECTORY, *where, *authority)

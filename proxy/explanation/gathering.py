@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from proxy.assembly import Parts
-from proxy.config.settings import NotarySettings
+from proxy.config.settings import BundleSettings, NotarySettings
 from proxy.decision_cache import Evidence
 from proxy.errors import (
     Blocked,
@@ -34,6 +34,7 @@ from proxy.policy.decisions import Allowed, Decision
 from proxy.registry import nearby
 from proxy.registry.failures import Relayed
 from proxy.registry.headers import ClientCredentials
+from proxy.renewal import key_of
 from proxy.tuf.messages import Fetch, Fetched
 
 _Answer = TypeVar("_Answer")
@@ -45,7 +46,7 @@ _FIRST_USE: Final = "nobody is trusted on first use here: start tagwarden serve 
 async def gather(
     parts: Parts,
     reference: Reference,
-    notaries: Mapping[str, NotarySettings],
+    notaries: Mapping[str, NotarySettings | BundleSettings],
     *,
     has_store: bool,
     options: tuple[str, ...] = (),
@@ -82,7 +83,7 @@ async def gather(
         known,
         decision=decision,
         now=parts.resolver.clock.now(),
-        evidence=evidence,
+        evidence=await _with_files(parts, known, evidence),
         silence=silence,
         remembered=remembered,
         store_silence=store_silence,
@@ -101,9 +102,10 @@ async def _evidence(parts: Parts, known: Known, decision: Decision) -> tuple[Evi
     if refusal and decision.checked_at is None and not isinstance(refusal, Blocked):
         return None, refusal  # it is why there is none: nobody is asked again
     if known.entry and known.gun:
-        rested_on = parts.resolver.renewal.cache.get((known.entry.notary, known.gun, known.entry.pins))
+        rested_on = parts.resolver.renewal.cache.get(key_of(known.entry, known.gun))
         if rested_on and rested_on.checked_at == decision.checked_at:
-            return rested_on, None  # the very same: newer evidence might say something else
+            # the very same: newer evidence might say something else
+            return (rested_on if decision.stale is None else rested_on.in_outage()), None
     try:
         async with asyncio.timeout(DECISION_SECONDS):
             return await parts.resolver.evidence_for(repository, name=known.name), None
@@ -111,6 +113,16 @@ async def _evidence(parts: Parts, known: Known, decision: Decision) -> tuple[Evi
         return None, DeadlineExceeded(int(DECISION_SECONDS))
     except Refusal as silence:
         return None, silence
+
+
+async def _with_files(parts: Parts, known: Known, evidence: Evidence | None) -> Evidence | None:
+    """The evidence with the files that it was made from, which the trust store has; without, where it has not."""
+    if evidence is None or known.entry is None or known.gun is None:
+        return evidence
+    with suppress(TrustStoreUnavailable, ValueError):
+        if remembered := await parts.resolver.store.load(known.entry.notary, known.gun):
+            return replace(evidence, collection=evidence.collection.with_files(remembered.stored.files))
+    return evidence
 
 
 async def _registry(parts: Parts, decision: Decision, credentials: ClientCredentials) -> tuple[Decision, RegistryWord]:

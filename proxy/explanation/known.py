@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from proxy.config.settings import NotarySettings
+from proxy.config.settings import BundleSettings, NotarySettings
 from proxy.decision_cache import Evidence
 from proxy.errors import Refusal
 from proxy.names import Digest, Gun, Reference
@@ -50,7 +50,7 @@ class Known:
     served_root: bytes | None = None
     indexes: tuple[Digest, ...] = ()
     options: tuple[str, ...] = ()
-    notary: NotarySettings | None = None
+    notary: NotarySettings | BundleSettings | None = None
     name: str | None = None
 
     @property

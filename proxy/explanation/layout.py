@@ -124,6 +124,9 @@ def _freshness(story: Story, told: Freshness) -> Iterator[Line]:
         is_new = story.now - told.checked_at < _JUST_NOW
         ago = "just now" if is_new else when(told.checked_at, story.now)
         yield line(f"  Notary answered, and confirmed all this {ago}")
+    elif told.checked_at and told.serves_until:
+        yield line(("  Notary is away", Tone.WARN), f"; this is what it confirmed {when(told.checked_at, story.now)}")
+        yield line((f"    it serves until {when(told.serves_until, story.now)} at most (outage_for)", Tone.WARN))
     elif told.why:
         yield line(("  there is none: ", Tone.BAD), told.why)
     else:

@@ -12,6 +12,11 @@ from proxy.explanation.words import short, when
 from proxy.names import TIMESTAMP
 
 _SOON: Final = timedelta(days=30)
+_EXPIRY: Final = {
+    "": ("expires", ""),
+    "expiry-grace": ("expired", ", counts by expiry_grace"),
+    "outage": ("expired", ", which does not count while Notary is away"),
+}
 
 
 def chain(story: Story, told: Chain) -> Iterator[Line]:
@@ -23,7 +28,7 @@ def chain(story: Story, told: Chain) -> Iterator[Line]:
     if not told.believed and told.links:
         yield line(("  as the trust store remembers it, because nothing could be verified now", Tone.WARN))
     for link in told.links:
-        yield from _link(story, link)
+        yield from _link(story, told, link)
         if link.name == "root" and told.believed:
             yield from _anchors(story, told)
     if not told.believed:
@@ -70,7 +75,7 @@ def _met(anchor: Anchor) -> str:
     return anchor.why.replace(f" {anchor.public_key_id}", "")  # the line begins with it
 
 
-def _link(story: Story, link: Link) -> Iterator[Line]:
+def _link(story: Story, told: Chain, link: Link) -> Iterator[Line]:
     if link.state == "unpublished":
         yield line(f"  {link.name:<18}", (" declared, never published", Tone.DIM), _asked(link))
     elif link.state == "unusable":
@@ -81,8 +86,10 @@ def _link(story: Story, link: Link) -> Iterator[Line]:
         is_soon = link.expires - story.now < _SOON and link.name != TIMESTAMP
         tone = Tone.WARN if is_soon else Tone.PLAIN
         head = f"  {link.name:<18} version {link.version}{_floor(link)}{_signed(link)}, "
-        renewed = ", and Notary renews it" if link.name == TIMESTAMP else ""
-        yield line(head, (f"expires {when(link.expires, story.now)}{renewed}", tone), _asked(link))
+        verb, after = _EXPIRY[link.forgiven]
+        who = "nobody renews it in a directory" if told.carried else "Notary renews it"
+        renewed = f", and {who}" if link.name == TIMESTAMP and not link.forgiven else ""
+        yield line(head, (f"{verb} {when(link.expires, story.now)}{after}{renewed}", tone), _asked(link))
     if link.paths and link.paths != ("",):
         yield line((f"    speaks for tags that begin with {', '.join(map(repr, link.paths))}", Tone.DIM))
     elif link.state == "usable" and link.name.startswith("targets/") and not link.paths:

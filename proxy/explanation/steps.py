@@ -24,8 +24,9 @@ from proxy.errors import (
     SignersDisagree,
     TagNotSigned,
     ThresholdNotMet,
+    TrustStoreUnavailable,
 )
-from proxy.explanation.commands import Commands
+from proxy.explanation.commands import Commands, typed
 from proxy.explanation.digests import with_digest
 from proxy.explanation.known import Known
 from proxy.explanation.story import Step
@@ -35,6 +36,7 @@ from proxy.policy.holders import Hold
 from proxy.policy.signers import Released
 from proxy.policy.tally import Standing, Tally
 from proxy.registry.nearby import Gap
+from proxy.store.failures import is_damage
 
 _Steps: TypeAlias = Iterator[Step]
 
@@ -42,6 +44,7 @@ _PULLS: Final = 3  # signed tags that are offered instead
 _WITH_VOTE: Final = (Standing.COUNTS, Standing.NOT_ASKED)
 _ALIGN: Final = "first make `signers.{name}.keys` and the keys that Notary delegates to {name} the same"
 _RENEW: Final = "first give {name} a new key, in Notary and in `signers.{name}.keys`"
+_RUNBOOK: Final = "docs/runbooks.md, TagwardenRollbackSeen"
 _MEND_KEYS: Final = {
     Standing.KEY_FOREIGN: _ALIGN,
     Standing.KEY_UNUSED: _ALIGN,
@@ -168,7 +171,10 @@ def _is_of_digest(known: Known) -> bool:
 def _publish_again(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     """Who can sign a role anew; the notary client itself stops at an expired role of the top (measured, 0.7.0)."""
     role = getattr(known.decision.refusal, "role", "")
-    if role in (TIMESTAMP, SNAPSHOT):
+    if role in (TIMESTAMP, SNAPSHOT) and known.entry and known.entry.is_carried:
+        yield Step((), f"nobody signs {role} anew in a directory: bring a newer export from where Notary is")
+        yield Step(run.own("doctor"), "how long what is there will do")
+    elif role in (TIMESTAMP, SNAPSHOT):
         why = f"Notary's server signs {role} anew when it is asked, and did not"
         yield Step((), f"{why}: it lacks the key or a valid root, ask its operator")
         yield Step(run.own("doctor"), "whether Notary answers, and what with")
@@ -201,6 +207,26 @@ def _sign_length(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
         yield Step(run.sign(f"{TARGETS}/{name}"), f"{name} signed it with a wrong length")
 
 
+def _ask_about_rollback(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    """What is remembered counts until somebody who runs Notary says that it shall not: forgetting stands last."""
+    collection = str(known.gun or run.repository)
+    yield Step(run.own("trust", "show", collection), "what was seen before, and when")
+    yield Step(run.own("inspect", run.repository), "what Notary serves now")
+    if known.entry and known.entry.is_carried:
+        yield Step((), f"bring an export that is not older: {_RUNBOOK}")
+    else:
+        yield Step((), f"ask whoever runs Notary whether it was restored; until then take it for an attack: {_RUNBOOK}")
+    forget = typed(run.own("trust", "forget", collection, "--reason", "TEXT"))
+    yield Step((), f"only if that was meant, and nothing newer can be brought back: {forget}")
+
+
+def _mend_store(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    refusal = known.decision.refusal
+    yield Step(run.own("doctor"), "what is wrong with the trust store, and how to mend it")
+    if isinstance(refusal, TrustStoreUnavailable) and is_damage(refusal):
+        yield Step(run.own("trust", "list"), "which collections are damaged")
+
+
 def _ask_doctor(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     if known.entry and known.entry.pins.is_tofu and known.remembered is None and not known.store_silence:
         yield from _pin(known, None, run)
@@ -217,5 +243,7 @@ _BY_KIND: Final[tuple[tuple[tuple[type[Refusal], ...], Callable[[Known, Tally | 
     ((RootNotTrusted, RootRotationBroken), _pin),
     ((ManifestMissing, ManifestAmbiguous), _push),
     ((SignedLengthWrong,), _sign_length),
-    ((Rollback, MetadataCorrupt, ContentMismatch, RegistryUnreachable, CannotDecide), _ask_doctor),
+    ((Rollback,), _ask_about_rollback),
+    ((TrustStoreUnavailable,), _mend_store),
+    ((MetadataCorrupt, ContentMismatch, RegistryUnreachable, CannotDecide), _ask_doctor),
 )

@@ -87,8 +87,9 @@ class Anchor:
 class Link:
     """One role of the chain. `state` is `usable`, `unusable`, `unpublished` or `remembered`; `why` a defect's sentence.
 
-    `floor` is the version that the trust store remembers. `rests` is whether the decision rests on it, `asked`
-    whether the rule asks for it. `paths` are the prefixes of tags that it may speak for, of delegations alone.
+    `forgiven` says why an expiry that is past does not count: `expiry-grace` or `outage`. `floor` is the version that
+    the trust store remembers. `rests` is whether the decision rests on it, `asked` whether the rule asks for it.
+    `paths` are the prefixes of tags that it may speak for, of delegations alone.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Link:
     keys: tuple[Key, ...] = ()
     paths: tuple[str, ...] = ()
     why: str = ""
+    forgiven: str = ""
     floor: int | None = None
     rests: bool = False
     asked: bool = False
@@ -119,6 +121,7 @@ class Chain:
     """The roles from the root down. `believed` is False where all of it is shown and none of it holds.
 
     `anchors` are the root's keys; `pins` what they are held against, empty for trust on first use.
+    `carried` where Notary is a directory, in which nobody signs anything anew.
     """
 
     gun: str
@@ -128,6 +131,7 @@ class Chain:
     anchors: tuple[Anchor, ...]
     pins: tuple[Pin, ...]
     tofu: bool
+    carried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +200,14 @@ class OfDigest:
 class Freshness:
     """What the verdict was made from: when Notary confirmed it, and what the trust store remembers.
 
-    `why` and `store_why` say why there is nothing from either, where the verdict does not say it.
+    In an outage `stale` is the age in seconds, and `serves_until` when `outage_for` is over. `why` and `store_why` say
+    why there is nothing from either, where the verdict does not say it.
     """
 
     answered: bool
     checked_at: datetime | None
+    stale: int | None
+    serves_until: datetime | None
     why: str
     store_read: bool
     store_why: str

@@ -30,9 +30,13 @@ def tell(known: Known) -> Story:
 
 
 def _freshness(known: Known) -> Freshness:
+    found, entry = known.evidence, known.entry
+    outdated = found if found and found.is_outage else None
     return Freshness(
-        answered=known.evidence is not None,
-        checked_at=known.evidence.checked_at if known.evidence else None,
+        answered=found is not None and outdated is None,
+        checked_at=found.checked_at if found else None,
+        stale=max(0, int((known.now - outdated.checked_at).total_seconds())) if outdated else None,
+        serves_until=outdated.checked_at + entry.outage_for if outdated and entry else None,
         why=_silence(known.silence, known) if known.silence else "",
         store_read=known.has_store and not known.store_silence,
         store_why=known.store_silence,

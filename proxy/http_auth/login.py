@@ -4,7 +4,6 @@ The credential goes to the server itself and to the token server that it names, 
 followed, and over plain HTTP it goes only where the server is one without TLS too.
 """
 
-import asyncio
 import json
 import re
 from base64 import b64encode
@@ -20,9 +19,12 @@ from yarl import URL
 
 from proxy.clock import Clock
 from proxy.config.settings import Credentials
+from proxy.flights import Flights
 from proxy.http_auth.challenges import Challenge, challenges
 from proxy.limits import HTTP_LINE_BYTES, TOKEN_ANSWER_BYTES, TOKEN_LIFE_SECONDS, TOKEN_SECONDS, TOKENS_CACHED
-from proxy.tasks import spawn
+
+CATALOGUE_SCOPE: Final = "registry:catalog:*"
+"""The right to lists of everything: a registry's catalogue, Notary's changefeed of all collections (dialect 1.4)."""
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=TOKEN_SECONDS)
 _LIFE_UNSAID: Final = 60.0  # what a token server means that does not say it
@@ -33,7 +35,11 @@ _NOT_THAT_ONE: Final = frozenset({400, 401, 403})  # 400 is OAuth's answer to a 
 
 
 class TokenUnavailable(Exception):
-    """The token server gave no token; the text says why in a few words."""
+    """The token server gave no token; the text says why in a few words, `status` what it answered, if it did."""
+
+    def __init__(self, why: str, status: int | None = None) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 class TokenRefused(TokenUnavailable):
@@ -71,7 +77,7 @@ class Login:
             TOKENS_CACHED, lambda _, kept, __: kept[1], clock.seconds
         )
         self._seconds = clock.seconds
-        self._flights: dict[str, asyncio.Task[str]] = {}
+        self._flights: Flights[str, str] = Flights()
 
     def shown(self, scope: str) -> str | None:
         """The Authorization to try first: a token that is at hand, or Basic where no token was asked for yet."""
@@ -107,17 +113,7 @@ class Login:
         if kept and kept[0] != shown:
             return kept[0]
         self._tokens.pop(scope, None)
-        flight = self._flights.get(scope)
-        if flight is None:
-            flight = self._flights[scope] = spawn(self._fetch(challenge, scope), name=f"token for {scope}")
-            flight.add_done_callback(lambda landed: self._land(scope, landed))
-        return await asyncio.shield(flight)
-
-    def _land(self, scope: str, flight: asyncio.Task[str]) -> None:
-        """Make room for the next flight; a failure that nobody waits for any more has been looked at."""
-        del self._flights[scope]
-        if not flight.cancelled():
-            flight.exception()
+        return await self._flights.join(scope, lambda: self._fetch(challenge, scope), name=f"token for {scope}")
 
     async def _fetch(self, challenge: Challenge, scope: str) -> str:
         """Ask the token server, and keep its token. Raises `TokenUnavailable`."""
@@ -130,7 +126,7 @@ class Login:
             async with self._exchange(realm, service, scopes) as answer:
                 if answer.status != 200:
                     kind = TokenRefused if answer.status in _NOT_THAT_ONE else TokenUnavailable
-                    raise kind(f"the token server answered {answer.status}")
+                    raise kind(f"the token server answered {answer.status}", answer.status)
                 body = b""
                 while len(body) <= TOKEN_ANSWER_BYTES and (more := await answer.content.readany()):
                     body += more

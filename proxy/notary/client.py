@@ -1,45 +1,44 @@
-"""Fetches files of collections from a Notary server (dialect 1.1 to 1.3).
+"""Fetches files of collections, and pages of the changefeed, from a Notary server (dialect 1.1 to 1.5).
 
 An answer is a value: 200 is `Fetched`, 404 is `Missing`, and everything that says nothing about the file is
 `Unavailable`, so that a network error can never pass for a statement of Notary. Headers about caching and
 dates are ignored: only what is signed counts.
 """
 
-import asyncio
-import ssl
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-import aiohttp
 from yarl import URL
 
-from proxy import __version__
 from proxy.config.settings import NotarySettings
-from proxy.http_auth.login import Login, TokenUnavailable
-from proxy.limits import NOTARY_CONNECT_SECONDS, NOTARY_CONNECTIONS, NOTARY_KEEPALIVE_SECONDS
+from proxy.http_auth.login import CATALOGUE_SCOPE, TokenRefused, TokenUnavailable
+from proxy.limits import CHANGEFEED_BYTES, NOTARY_CONNECTIONS
 from proxy.names import Gun
-from proxy.notary.failures import why
+from proxy.notary.known import Known
+from proxy.notary.line import Line
+from proxy.telemetry import traces
 from proxy.tls import client_context
 from proxy.tuf.messages import Fetch, Fetched, Missing, Reply, TooLarge, Unavailable
 
 
 class NotarySource:
-    """One Notary server. An async context manager, made in a running event loop.
+    """One Notary server, `name` in the configuration. An async context manager, made in a running event loop.
 
-    Raises `UserError` for TLS files that cannot be used.
+    Files are fetched over `NOTARY_CONNECTIONS` connections; the changefeed has one of its own, so that it never waits
+    behind them. Raises `UserError` for TLS files that cannot be used.
     """
 
     def __init__(self, settings: NotarySettings) -> None:
         where = f"notaries.{settings.name}"
+        self.name = settings.name
         self._base = str(settings.url).rstrip("/")
-        self._seconds = settings.timeout
+        self._host = settings.url.host
         certificate = settings.client_certificate_file, settings.client_key_file
         own, other = client_context(where, settings.ca_file, *certificate), client_context(where, settings.ca_file)
-        self._session = _session(own)
-        self._elsewhere = _session(other)  # a token server is shown no certificate
-        self._login = Login(settings.url, settings.credentials, self._elsewhere)
+        self._files = Line(settings, own, other, NOTARY_CONNECTIONS)
+        self._changefeed = Line(settings, own, other, 1)
+        self._known = Known()
 
     async def __aenter__(self) -> Self:
         """Nothing is connected before the first fetch."""
@@ -49,77 +48,64 @@ class NotarySource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close all connections."""
-        await self._session.close()
-        await self._elsewhere.close()
+        await self._files.close()
+        await self._changefeed.close()
 
     async def fetch(self, gun: Gun, wish: Fetch) -> Reply:
-        """Fetch one file of a collection, within the wish's size and the Notary's `timeout`.
+        """Fetch one file of a collection, within the wish's size.
 
-        A 401 that asks for a token is answered with one; a 401 to that is Notary's answer. Never raises for anything
-        that network or servers do.
+        Waits for a free connection as long as it takes, strangers (`Known`) in a queue of their own; from then on
+        within the Notary's `timeout`. A 401 that asks for a token is answered with one; a 401 to that is Notary's
+        answer. Never raises for anything that network or servers do.
         """
-        try:
-            async with asyncio.timeout(self._seconds):
-                return await self._ask(gun, wish)
-        except aiohttp.ConnectionTimeoutError:
-            return Unavailable(f"no connection after {NOTARY_CONNECT_SECONDS:g} s")
-        except TimeoutError:
-            return Unavailable(f"timed out after {self._seconds:g} s")
-        except TokenUnavailable as failure:
-            return Unavailable(str(failure))
-        except (aiohttp.ClientError, OSError, UnicodeError) as error:  # the last for hosts that can be no name
-            return Unavailable(why(error))
-
-    async def _ask(self, gun: Gun, wish: Fetch) -> Reply:
-        """Ask, and once more with what a challenge asks for."""
-        address = self._address(gun, wish.name)
-        scope = f"repository:{gun}:pull"
-        shown = self._login.shown(scope)
-        reply, challenges = await self._ask_as(shown, address, wish.limit)
-        if challenges:
-            other = await self._login.answer(challenges, scope, shown)
-            if other is not None:
-                reply, _ = await self._ask_as(other, address, wish.limit)
+        # Both names come from checked types; whatever else they might contain is data within the path.
+        path = f"{quote(gun, safe='/:')}/_trust/tuf/{quote(wish.name, safe='/')}.json"
+        with traces.notary_file(self.name, gun, wish.name, self._host) as span:
+            reply = await self._fetch(gun, wish, self._address(path))
+            _note(span, reply)
         return reply
 
-    async def _ask_as(self, authorization: str | None, address: URL, limit: int) -> tuple[Reply, Sequence[str]]:
-        """Ask with this Authorization: the reply and, where it is a 401, its challenges."""
-        headers = {} if authorization is None else {"Authorization": authorization}
-        async with self._session.get(address, headers=headers, allow_redirects=False) as answer:
-            if answer.status == 404:
-                return Missing(), ()
-            if answer.status != 200:
-                challenges = answer.headers.getall("WWW-Authenticate", ()) if answer.status == 401 else ()
-                return Unavailable(f"status {answer.status}", status=answer.status), challenges
-            if "Content-Encoding" in answer.headers:
-                return Unavailable("compressed answer, which was not asked for"), ()
-            body = await _read(answer, limit)
-        return (TooLarge() if body is None else Fetched(body)), ()
+    async def _fetch(self, gun: Gun, wish: Fetch, address: URL) -> Reply:
+        scope, is_stranger = f"repository:{gun}:pull", self._known.is_stranger(gun, wish)
+        try:
+            reply = await self._files.ask(address, scope, wish.limit, is_stranger=is_stranger)
+        except TokenRefused as refused:
+            return Unavailable(str(refused), status=401)  # about this collection alone: Notary is there
+        except TokenUnavailable as failure:
+            return Unavailable(str(failure), failure.status)
+        self._known.note(gun, reply)
+        return reply
 
-    def _address(self, gun: Gun, name: str) -> URL:
-        """Both names come from checked types; whatever else they might contain is data within the path."""
-        return URL(f"{self._base}/v2/{quote(gun, safe='/:')}/_trust/tuf/{quote(name, safe='/')}.json", encoded=True)
+    async def changefeed_page(self, after: str, records: int) -> Reply:
+        """Fetch up to so many records of the changefeed of all collections, oldest first.
+
+        Args:
+            after: the id after which they come; `0` is the beginning, and `-1` asks for the newest.
+            records: how many, at least one.
+
+        Returns:
+            As `fetch`; `Unavailable` with status 401 also where the token server gives us no token.
+        """
+        path = f"_trust/changefeed?records={records}&change_id={quote(after, safe='')}"
+        try:
+            return await self._changefeed.ask(self._address(path), CATALOGUE_SCOPE, CHANGEFEED_BYTES)
+        except TokenRefused as refused:
+            return Unavailable(str(refused), status=401)  # whoever of both says so: we lack the right
+        except TokenUnavailable as failure:
+            return Unavailable(str(failure))  # its status is none of the changefeed's
+
+    def _address(self, path: str) -> URL:
+        return URL(f"{self._base}/v2/{path}", encoded=True)
 
 
-def _session(tls: ssl.SSLContext) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=tls, limit=NOTARY_CONNECTIONS, keepalive_timeout=NOTARY_KEEPALIVE_SECONDS),
-        # The whole fetch is timed in `fetch`, the body included.
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=NOTARY_CONNECT_SECONDS),
-        headers={"Accept-Encoding": "identity", "User-Agent": f"tagwarden/{__version__}"},
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        trust_env=False,
-    )
-
-
-async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes | None:
-    """The body, or None as soon as it shows that it is longer than `limit` bytes, announced or not."""
-    if answer.content_length is not None and answer.content_length > limit:
-        return None
-    body = bytearray()
-    async for chunk in answer.content.iter_any():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)
+def _note(span: traces.Span, reply: Reply) -> None:
+    """What a fetch came to."""
+    match reply:
+        case Fetched():
+            span.note(status=200)
+        case Missing():
+            span.note(status=404)
+        case TooLarge():
+            span.note(error="too_large")
+        case Unavailable(why, status):
+            span.note(status=status, error="unreachable" if status is None else str(status), why=why)

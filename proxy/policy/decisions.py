@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from proxy.errors import Blocked, Refusal
-from proxy.names import Descriptor, Digest, Gun, Reference, Repository
+from proxy.names import SNAPSHOT, TIMESTAMP, Descriptor, Digest, Gun, Reference, Repository
 from proxy.policy.entries import NOTHING_BLOCKED, Blocklist, Entry, Mode, Policy
 
 _MINT: Final = object()
@@ -151,7 +151,11 @@ class Decision:
     request is relayed all the same (`would-refuse`).
 
     Its fields are those of the shape that `detail`, `verify --json` and the log share (design: Answers).
-    `checked_at` is when Notary last confirmed the evidence. `owner` is the contact that a refusal names beside.
+    `checked_at` is when Notary last confirmed the evidence; `stale` the whole seconds since then where that evidence
+    serves only because of an outage, else None. `owner` is the contact that a refusal names beside;
+    `carried` says that Notary is a directory, where nobody signs anything anew. `waited` says that
+    the evidence was not at hand: Notary was asked first. `rests_on` is an object of the evidence's
+    own, to be compared by identity.
     """
 
     reference: Reference
@@ -164,7 +168,11 @@ class Decision:
     missing: tuple[str, ...] = ()
     roles: Mapping[str, RoleEvidence] = field(default_factory=dict)
     checked_at: datetime | None = None
+    stale: int | None = None
     owner: str = ""
+    carried: bool = False
+    waited: bool = False
+    rests_on: object = field(default=None, repr=False, compare=False)
 
     @property
     def rests_on_trust_data(self) -> bool:
@@ -175,4 +183,16 @@ class Decision:
     @property
     def whereabouts(self) -> dict[str, str]:
         """What a sentence about the refusal names besides the reference."""
-        return {"gun": self.gun or "", "notary": self.notary, "owner": self.owner}
+        carried = {"carried": "yes"} if self.carried else {}
+        return {"gun": self.gun or "", "notary": self.notary, "owner": self.owner, **carried}
+
+    def by_grace(self, now: datetime) -> tuple[str, ...]:
+        """The roles that had expired and count by `expiry_grace` alone, where the permission rests on trust data.
+
+        In an outage a timestamp that was good at the last check is none of them: there its expiry does not count.
+        """
+        if not isinstance(self.permission, Allowed) or not self.permission.enforced:
+            return ()
+        judged = now if self.stale is None else self.checked_at or now
+        instants = {TIMESTAMP: judged, SNAPSHOT: now}
+        return tuple(name for name, at in instants.items() if name in self.roles and self.roles[name].expires < at)

@@ -47,7 +47,9 @@ class Entry:
 
     `place` is where the configuration has it, as `file:line`. `gun_template` has `{name}`, `{repository}` and
     `{rest}` (what the one `**` matched) to fill in.
+    `outage_for` and `expiry_grace` bound what serves when Notary is away or out of date (design: Freshness).
     `fallback_to_targets` and `released_required` are Docker's lax rule and ours (design: Which digest a tag has).
+    `is_carried` where its Notary is a directory, in which nobody signs anything anew (`notaries.dir`).
     """
 
     pattern: RepositoryPattern
@@ -61,8 +63,11 @@ class Entry:
     released_required: bool
     fallback_to_targets: bool
     superseded_for: timedelta = timedelta(hours=24)
+    outage_for: timedelta = timedelta(hours=24)
+    expiry_grace: timedelta = timedelta()
     lists_signed_tags: bool = False
     owner: Owner | None = None
+    is_carried: bool = False
     place: str = field(default="", compare=False)
 
     def rule_for(self, tag: Tag) -> tuple[str, SignedBy]:
@@ -159,14 +164,15 @@ class Policy:
     def whereabouts(self, repository: Repository, name: str | None = None) -> dict[str, str]:
         """What a sentence about a repository names: GUN, under `name` or the policy's own, Notary, and owner's contact.
 
-        Empty without an entry.
+        `carried` stands there where that Notary is a directory. Empty without an entry.
         """
         try:
             entry = self.entry_for(repository)
             gun = entry.gun(name or self.name, repository)
         except (NoRule, NameInvalid):
             return {}
-        return {"gun": gun, "notary": entry.notary, "owner": entry.contact}
+        carried = {"carried": "yes"} if entry.is_carried else {}
+        return {"gun": gun, "notary": entry.notary, "owner": entry.contact, **carried}
 
     def mode_for(self, repository: Repository, now: datetime) -> Mode:
         """How far the repository is rolled out at an instant; unlisted or run out is `enforce`."""

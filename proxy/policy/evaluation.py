@@ -6,9 +6,11 @@ said before this collection, `blocked` what nobody may pull; without them nothin
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TypeAlias
 
 from proxy.errors import DigestNotSigned, Refusal, TrustError
 from proxy.names import RELEASES, TARGETS, Digest, Tag
+from proxy.policy.crowds import claiming
 from proxy.policy.decisions import Allowed, RoleEvidence, allow
 from proxy.policy.entries import NOTHING_BLOCKED, Blocklist, Entry
 from proxy.policy.past import NO_PAST, Past
@@ -17,6 +19,9 @@ from proxy.policy.signers import Released
 from proxy.policy.superseded import Tags
 from proxy.policy.verdicts import Verdict
 from proxy.tuf.collection import Collection, Unusable
+
+_Defects: TypeAlias = dict[type[TrustError], TrustError]
+"""The first defect of each kind: how grave one is depends on its kind alone."""
 
 
 def resolve_tag(
@@ -53,12 +58,13 @@ def admit_digest(
     tags = Tags(entry, collection, now, past, blocked)
     naming, named = collection.naming(digest), past.naming(digest)
     living: list[Verdict] = []
-    defects: list[TrustError] = []
+    defects: _Defects = {}
     for tag in sorted(naming | named):
         try:
             verdict = tags.current(tag)
         except Refusal as refusal:
-            defects.extend(_defects([refusal]) if tag in naming else ())
+            if tag in naming:
+                _note(refusal, defects)
             continue
         if verdict.target.digest == digest:
             return _allow(entry, verdict, blocked)
@@ -67,7 +73,7 @@ def admit_digest(
         if verdict.target.digest == digest:
             return _allow(entry, verdict, blocked)
     if defects:
-        raise gravest(defects)
+        raise gravest(defects.values())
     return None
 
 
@@ -84,12 +90,7 @@ def admitted(
     What an index among them names is admitted too. Raises a `TrustError` where defects alone leave nothing
     admitted.
     """
-    tags = Tags(entry, collection, now, past, blocked)
-    found, refusals = _current(tags, collection.tags())
-    if not found and (defects := _defects(refusals)):
-        raise gravest(defects)
-    verdicts = {verdict.target.digest: verdict for verdict in reversed(found + _superseded(tags, found))}
-    return tuple(_allow(entry, each, blocked) for digest, each in verdicts.items() if digest not in blocked.digests)
+    return survey(entry, collection, now, past=past, blocked=blocked)[0]
 
 
 def signed_tags(
@@ -101,8 +102,26 @@ def signed_tags(
     blocked: Blocklist = NOTHING_BLOCKED,
 ) -> frozenset[Tag]:
     """The tags that have a digest now, without those whose digest is blocked."""
-    found, _ = _current(Tags(entry, collection, now, past, blocked), collection.tags())
-    return frozenset(verdict.tag for verdict in found if verdict.target.digest not in blocked.digests)
+    found, _ = _current(Tags(entry, collection, now, past, blocked), collection.in_order())
+    return _named(found, blocked)
+
+
+def survey(
+    entry: Entry,
+    collection: Collection,
+    now: datetime,
+    *,
+    past: Past = NO_PAST,
+    blocked: Blocklist = NOTHING_BLOCKED,
+) -> tuple[tuple[Allowed, ...], frozenset[Tag]]:
+    """What `admitted` and `signed_tags` say, in one go. Raises as `admitted` does."""
+    tags = Tags(entry, collection, now, past, blocked)
+    found, defects = _current(tags, collection.in_order())
+    if defects and not found:
+        raise gravest(defects.values())
+    verdicts = {verdict.target.digest: verdict for verdict in reversed(found + _superseded(tags, found))}
+    allowed = (_allow(entry, each, blocked) for digest, each in verdicts.items() if digest not in blocked.digests)
+    return tuple(allowed), _named(found, blocked)
 
 
 def why_not_admitted(
@@ -124,9 +143,9 @@ def why_not_admitted(
     if refusal := blocked.refusal(digest):  # (1)
         return refusal
     tags = Tags(entry, collection, now, past, blocked)
-    _, refusals = _current(tags, _in_doubt(digest, tags))
-    if defects := _defects(refusals):  # (2)
-        return gravest(defects)
+    _, defects = _current(tags, sorted(_in_doubt(digest, tags)))
+    if defects:  # (2)
+        return gravest(defects.values())
     ends = [(end, tag) for tag in past.naming(digest) if (end := tags.ended(tag, digest))]
     if ends:  # (3)
         ended, tag = max(ends)
@@ -157,9 +176,7 @@ def _allow(entry: Entry, verdict: Verdict, blocked: Blocklist) -> Allowed:
 
 def _in_doubt(digest: Digest, tags: Tags) -> frozenset[Tag]:
     """The tags that might have this digest if a role were usable: by its own file, or by what it said lately."""
-    unusable = [role for role in tags.collection.roles.values() if isinstance(role, Unusable)]
-    claimed = {tag for role in unusable for tag, target in role.claims.items() if target.digest == digest}
-    names = {role.name for role in unusable}
+    names = {role.name for role in tags.collection.roles.values() if isinstance(role, Unusable)}
     lately = {
         tag
         for tag in tags.past.naming(digest)
@@ -169,25 +186,32 @@ def _in_doubt(digest: Digest, tags: Tags) -> frozenset[Tag]:
         and statement.target.digest == digest
         and tags.now < record.ended + tags.entry.superseded_for
     }
-    return tags.collection.naming(digest) | claimed | lately
+    return tags.collection.naming(digest).union(claiming(digest, tags.collection), lately)
 
 
-def _current(tags: Tags, wanted: Iterable[Tag]) -> tuple[list[Verdict], list[Refusal]]:
+def _current(tags: Tags, wanted: Iterable[Tag]) -> tuple[list[Verdict], _Defects]:
+    """What tags have now, and the defects that keep others from having anything."""
     found: list[Verdict] = []
-    refusals: list[Refusal] = []
-    for tag in sorted(wanted):
+    defects: _Defects = {}
+    for tag in wanted:
         try:
             found.append(tags.current(tag))
         except Refusal as refusal:
-            refusals.append(refusal)
-    return found, refusals
+            _note(refusal, defects)
+    return found, defects
+
+
+def _note(refusal: Refusal, defects: _Defects) -> None:
+    """Keep a refusal if it is the first defect of its kind, without what it came through; there may be many."""
+    if isinstance(refusal, TrustError):
+        defects.setdefault(type(refusal), refusal.with_traceback(None))
+
+
+def _named(found: Iterable[Verdict], blocked: Blocklist) -> frozenset[Tag]:
+    return frozenset(verdict.tag for verdict in found if verdict.target.digest not in blocked.digests)
 
 
 def _superseded(tags: Tags, current: Iterable[Verdict]) -> list[Verdict]:
     """What their tags had before, that which is served for longest first."""
     found = [earlier for verdict in current for earlier in tags.superseded(verdict)]
     return sorted(found, key=lambda verdict: verdict.valid_until, reverse=True)
-
-
-def _defects(refusals: Iterable[Refusal]) -> list[TrustError]:
-    return [refusal for refusal in refusals if isinstance(refusal, TrustError)]

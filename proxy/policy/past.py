@@ -4,7 +4,7 @@ No rule is looked at here. A record holds the statements as they were and the ke
 they still count is decided with the keys and rules of the day (design: Which digests are admitted, 3).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -70,7 +70,11 @@ class Past:
 
     def naming(self, digest: Digest) -> frozenset[Tag]:
         """The tags of which any role ever said this digest."""
-        return self._by_digest.get(digest, frozenset())
+        return frozenset(self.each_naming(digest))
+
+    def each_naming(self, digest: Digest) -> Iterator[Tag]:
+        """The same tags one after the other; none is read before it is asked for."""
+        yield from self._by_digest.get(digest, ())
 
     def encode(self) -> bytes:
         """As bytes, to be remembered; empty for none."""
@@ -127,7 +131,7 @@ def record(past: Past, before: Collection | None, after: Collection, now: dateti
     ended = max([now, *(last.ended for last in past.records[-1:])])  # in order, whatever the clock does
     changed = [Earlier(tag, ended, _said(before, tag)) for tag in _changed(before, after)]
     added = [earlier for earlier in changed if earlier.said or past.of(earlier.tag)]
-    kept = [earlier for earlier in past.records if now - earlier.ended <= 2 * keep_for]
+    kept = [earlier for earlier in past.records if abs(now - earlier.ended) <= 2 * keep_for]
     if not added and len(kept) == len(past.records):
         return past
     return Past(_newest(kept + added))

@@ -18,9 +18,9 @@ from functools import cached_property
 from proxy.errors import Refusal
 from proxy.names import Digest, RoleName, Tag
 from proxy.policy.entries import Blocklist, Entry
-from proxy.policy.past import Earlier, Past, Statement
+from proxy.policy.past import Earlier, Past
 from proxy.policy.verdicts import Verdict, judge, signed_again_until
-from proxy.tuf.collection import Collection, Role
+from proxy.tuf.collection import Collection, Role, Unpublished, Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +108,20 @@ class Tags:
 
     def _view(self, record: Earlier) -> Collection:
         """Today's collection, with what its roles said then in place of what they say."""
-        said = {statement.role: statement for statement in record.said}
-        roles = {
-            name: self._then(role, record.tag, said.get(name)) if isinstance(role, Role) else role
-            for name, role in self.collection.roles.items()
-        }
+        roles = dict(self._silent)
+        for statement in record.said:
+            role = self.collection.roles.get(statement.role)
+            if isinstance(role, Role):
+                keys = statement.keys & self._keys[role.name]
+                if len(keys) >= role.threshold:
+                    roles[role.name] = replace(role, signed_by=keys, targets={record.tag: statement.target})
         return replace(self.collection, roles=roles)
 
-    def _then(self, role: Role, tag: Tag, statement: Statement | None) -> Role:
-        keys = statement.keys & self._keys[role.name] if statement else frozenset()
-        if statement is None or len(keys) < role.threshold:
-            return replace(role, signed_by=frozenset(), targets={})
-        return replace(role, signed_by=keys, targets={tag: statement.target})
+    @cached_property
+    def _silent(self) -> Mapping[RoleName, Role | Unusable | Unpublished]:
+        """Today's roles, none of which says anything; made once, because there may be many records."""
+        usable = {role.name: replace(role, signed_by=frozenset(), targets={}) for role in self.collection.usable()}
+        return {**self.collection.roles, **usable}
 
     @cached_property
     def _keys(self) -> Mapping[RoleName, frozenset[str]]:

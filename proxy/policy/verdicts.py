@@ -6,13 +6,13 @@
 4. Enough votes for one digest decide. Two such digests are a disagreement.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from proxy.errors import Expired, TagNotSigned
-from proxy.names import TARGETS, RoleName, Tag
+from proxy.errors import TagNotSigned
+from proxy.names import Tag
 from proxy.policy.entries import Entry
+from proxy.policy.expiry import valid_until
 from proxy.policy.polls import Poll, gravest, has, is_unreleased, names_of
 from proxy.policy.release import Release, release_of
 from proxy.policy.signers import Released
@@ -46,12 +46,13 @@ def judge(entry: Entry, tag: Tag, collection: Collection, now: datetime) -> Verd
         if release.target is None:
             raise TagNotSigned(tag, is_unreleased(tag, collection))
         names = names_of(tag, release.target, collection)
-        until = _valid_until([release.role], collection, now)
+        until = valid_until([release.role], collection, now, entry.expiry_grace)
         return Verdict(tag, rule, release.target, names, until, (), release)
     ballot = cast(signed_by.signers, tag, collection, now)
     votes = Poll(tag, signed_by.signers, ballot, release, collection).decide(signed_by)
     rests_on = [vote.signer.role for vote in votes] + ([release.role] if release.is_binding else [])
-    until = min([_valid_until(rests_on, collection, now), *(vote.until for vote in votes if vote.until)])
+    holds = valid_until(rests_on, collection, now, entry.expiry_grace)
+    until = min([holds, *(vote.until for vote in votes if vote.until)])
     names = tuple(vote.signer.name for vote in votes)
     return Verdict(tag, rule, votes[0].target, names, until, tuple(votes), release)
 
@@ -82,26 +83,3 @@ def signed_again_until(entry: Entry, last: Verdict, collection: Collection, now:
     if Poll(last.tag, signed_by.signers, ballot, release, collection).has_enough(signed_by):  # (3)
         return None
     return min([last.valid_until, *(vote.until for vote in ballot.votes if vote.until)])
-
-
-def _valid_until(rests_on: Iterable[RoleName], collection: Collection, now: datetime) -> datetime:
-    """The first expiry of a role that the decision rests on, those above it included.
-
-    A collection is verified when it is fetched and asked for a while longer, so a role may have run out
-    since. Raises `Expired`.
-    """
-    usable = {role.name: role.expires for role in collection.usable()}
-    instants = {top.name: top.expires for top in (collection.root, collection.timestamp, collection.snapshot)}
-    instants |= {above: usable[above] for name in rests_on for above in _upwards(name)}
-    first = min(instants, key=lambda name: instants[name])
-    if instants[first] < now:
-        raise Expired(first, instants[first])
-    return instants[first]
-
-
-def _upwards(name: RoleName) -> Iterable[RoleName]:
-    """A role and those above it, up to `targets`."""
-    yield name
-    while name != TARGETS:
-        name = name.parent
-        yield name

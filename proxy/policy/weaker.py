@@ -63,10 +63,19 @@ def _lacks(entry: Entry, hidden: Entry, compare: _Compare) -> Iterator[str]:
         yield "tags may come from targets"
     if entry.pins.is_tofu and not hidden.pins.is_tofu:
         yield "roots are trusted on first use"
+    yield from _lasts(entry, hidden)
+
+
+def _lasts(entry: Entry, hidden: Entry) -> Iterator[str]:
+    """What holds for longer under this entry although somebody took it back, or nobody confirms it."""
     if entry.superseded_for > hidden.superseded_for:
         yield "digests stay admitted longer after their tag was signed anew"
     if entry.fresh_for > hidden.fresh_for:
         yield "revocations are noticed later"
+    if entry.outage_for > hidden.outage_for:
+        yield "trust data serves longer while Notary is away"
+    if entry.expiry_grace > hidden.expiry_grace:
+        yield "trust data counts longer after it expired"
 
 
 def _elsewhere(entry: Entry, hidden: Entry) -> Iterator[str]:

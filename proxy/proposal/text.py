@@ -220,4 +220,4 @@ def _files(indent: int, ca_file: Path | None, credentials_file: Path | None) -> 
 
 
 def _notary(proposal: Proposal) -> str:
-    return str(proposal.settings.notaries[NOTARY].url)
+    return proposal.settings.notaries[NOTARY].place

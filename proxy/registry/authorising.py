@@ -3,18 +3,22 @@
 Only 200 and 304 are permission. Every other answer is the client's to see, and nothing remembers it.
 """
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.errors import ManifestMissing, RegistryUnreachable
+from proxy.flights import Flights
 from proxy.limits import MANIFEST_BYTES
 from proxy.manifests import digest_of
 from proxy.names import Digest, Reference, Repository
 from proxy.registry.failures import Relayed
 from proxy.registry.headers import ClientCredentials
+from proxy.registry.loops import passed
 from proxy.registry.permissions import Permissions
 from proxy.registry.reading import Reader, Reading
 
 UNKNOWN_DIGEST: Final = Digest(f"sha256:{'0' * 64}")
+
+_Probe: TypeAlias = tuple[Repository, Digest, ClientCredentials, bool, tuple[str, ...]]
 
 _MANIFEST: Final = "a manifest"
 _NO_MORE: Final = frozenset({401, 403})
@@ -27,6 +31,12 @@ class Authorising:
         """Ask with `reader`, remember in `permissions`."""
         self._reader = reader
         self._permissions = permissions
+        self._probes: Flights[_Probe, Relayed | None] = Flights()
+
+    @property
+    def permissions(self) -> Permissions:
+        """What the registry let in lately."""
+        return self._permissions
 
     async def lets_in(self, repository: Repository, credentials: ClientCredentials) -> bool:
         """See `RegistryClient.lets_in`."""
@@ -87,7 +97,13 @@ class Authorising:
         return relayed
 
     async def _probe(self, repository: Repository, digest: Digest, credentials: ClientCredentials) -> Relayed | None:
-        """Ask conditionally; None is permission, anything else is what the registry said instead.
+        """Ask conditionally, once for all who show the same; None is permission, else it is what the registry said."""
+        key = repository, digest, credentials, credentials is self._reader.own, passed()
+        name = f"permission for {repository}"
+        return await self._probes.join(key, lambda: self._ask(repository, digest, credentials), name=name)
+
+    async def _ask(self, repository: Repository, digest: Digest, credentials: ClientCredentials) -> Relayed | None:
+        """Ask conditionally.
 
         A page for people who shall log in also is a 200: with that status only the manifest itself counts.
         """

@@ -7,10 +7,11 @@ fetches by digest; `pass_manifest` takes an `Unenforced`; everything that is no 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import Final, TypeAlias
 
 from proxy.config.settings import RegistrySettings
 from proxy.errors import DigestInvalid, ManifestMissing, RegistryUnreachable
+from proxy.flights import Flights
 from proxy.limits import MANIFEST_BYTES, TAGS_BYTES
 from proxy.manifests import Manifest
 from proxy.names import Digest, Reference, Repository, Tag
@@ -20,13 +21,17 @@ from proxy.registry.authorising import UNKNOWN_DIGEST, Authorising
 from proxy.registry.catalogue import Catalogue
 from proxy.registry.exchanges import READS, SMALL, Exchanges
 from proxy.registry.headers import ClientCredentials
+from proxy.registry.loops import passed
 from proxy.registry.manifests import VerifiedManifest, check_length, measured, verified
 from proxy.registry.permissions import Permissions
 from proxy.registry.reading import Reader
 from proxy.registry.streams import RegistryAnswer
 from proxy.registry.tags import TagsPage, tags_page
+from proxy.telemetry import traces
 
 __all__ = ["UNKNOWN_DIGEST", "RegistryClient", "TagsPage", "VerifiedManifest", "check_length", "connect"]
+
+_Fetch: TypeAlias = tuple[Reference, Digest, int | None, tuple[str, ...], ClientCredentials, bool, tuple[str, ...]]
 
 _OF_A_DIGEST: Final = frozenset({404, 500})  # registries answer 500 to the digest of a layer
 
@@ -46,6 +51,22 @@ class RegistryClient:
         self._reader = Reader(settings, upstream)
         self._authorising = Authorising(self._reader, Permissions())
         self._catalogue = Catalogue(upstream, self._reader.login)
+        self._fetches: Flights[_Fetch, VerifiedManifest] = Flights()
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the registry answered anything since this began."""
+        return self._upstream.has_answered
+
+    @property
+    def permissions(self) -> Permissions:
+        """What the registry let in lately."""
+        return self._authorising.permissions
+
+    async def greet(self) -> None:
+        """Ask for nothing in particular, so that it answers once, whatever that is. Raises `RegistryUnreachable`."""
+        async with self.stream("GET", "/v2/", "", {}):
+            pass
 
     def walker(self, client: ClientCredentials) -> ClientCredentials:
         """Who walks an index: the proxy itself if it has a credential, else the asking client; never for an answer.
@@ -59,7 +80,8 @@ class RegistryClient:
     ) -> VerifiedManifest:
         """Fetch an admitted manifest by its digest, with the client's own credential, and check every byte.
 
-        The answer 200 is also the registry's permission to read.
+        The answer 200 is also the registry's permission to read. Who asks for the same with the same credential at the
+        same time gets the same answer.
 
         Args:
             reference: what the client asked for; where the registry lacks the digest it is asked about for its status.
@@ -72,13 +94,22 @@ class RegistryClient:
             ManifestAmbiguous, ContentMismatch, SignedLengthWrong: what it sent is not what was admitted.
             RegistryUnreachable: it cannot be asked, or redirects where it must not.
         """
+        is_own = credentials is self._reader.own
+        key = reference, allowed.digest, allowed.length, allowed.signers, credentials, is_own, passed()
+        name = f"fetch {reference}"
+        return await self._fetches.join(key, lambda: self._fetch(reference, allowed, credentials), name=name)
+
+    async def _fetch(self, reference: Reference, allowed: Allowed, credentials: ClientCredentials) -> VerifiedManifest:
+        """See `get_manifest`."""
         repository = reference.repository
-        async with self._reader.ask("GET", repository, allowed.digest, credentials) as reading:
-            if reading.answer.status == 200:
-                self._authorising.note(reading, repository, credentials)
-                content_type = reading.answer.headers.get("Content-Type")
-                return verified(await reading.answer.read_up_to(MANIFEST_BYTES), content_type, allowed)
-            relayed = await self._authorising.relayed(reading, repository, credentials)
+        with traces.manifest(repository, allowed.digest, self._upstream.origin.host) as span:
+            async with self._reader.ask("GET", repository, allowed.digest, credentials) as reading:
+                span.note(status=reading.answer.status)
+                if reading.answer.status == 200:
+                    self._authorising.note(reading, repository, credentials)
+                    content_type = reading.answer.headers.get("Content-Type")
+                    return verified(await reading.answer.read_up_to(MANIFEST_BYTES), content_type, allowed)
+                relayed = await self._authorising.relayed(reading, repository, credentials)
         await self._authorising.explain(relayed, reference, credentials)
         raise ManifestMissing(allowed.digest)
 

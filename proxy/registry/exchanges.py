@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
@@ -11,12 +12,15 @@ from aiohttp import hdrs
 from yarl import URL
 
 from proxy.config.settings import RegistrySettings
-from proxy.errors import RegistryTimedOut, RegistryUnreachable
+from proxy.errors import RegistryLoop, RegistryTimedOut, RegistryUnreachable
 from proxy.limits import HTTP_LINE_BYTES, REGISTRY_CONNECT_SECONDS, REGISTRY_MANIFEST_SECONDS, STREAM_IDLE_SECONDS
+from proxy.registry import loops
 from proxy.registry.failures import translated
 from proxy.registry.streams import RegistryAnswer, Watch
+from proxy.telemetry.metrics import UPSTREAM_REQUESTS, UPSTREAM_SECONDS, outcome
 from proxy.tls import client_context
 
+_REGISTRY: Final = "registry"
 READS: Final = frozenset({"GET", "HEAD"})
 NO_TOTAL: Final = aiohttp.ClientTimeout(total=None, connect=REGISTRY_CONNECT_SECONDS)
 SMALL: Final = aiohttp.ClientTimeout(total=REGISTRY_MANIFEST_SECONDS, connect=REGISTRY_CONNECT_SECONDS)
@@ -35,6 +39,7 @@ class Exchanges:
         """Use one session for what may be asked again, and one without kept connections for the rest."""
         self.origin = origin
         self.elsewhere = elsewhere
+        self.has_answered = False
         self._reads = reads
         self._writes = writes
 
@@ -56,12 +61,14 @@ class Exchanges:
         Args:
             method: of the request.
             url: of the registry or, for a redirected read, of another host.
-            headers: the complete headers; nothing is added but `Host`, where absent, and the framing.
+            headers: the complete headers; nothing is added but `Host`, where absent, the framing, and `Via` for the
+                registry itself.
             body: of the request, streamed; None for none. With a Content-Length header that length is sent.
             bounds: of time, by default only of connecting and standing still.
 
         Raises:
             RegistryUnreachable: it cannot be asked, its answer is none, or nothing moved for too long.
+            RegistryLoop: it is this proxy itself.
             ConnectionError: the client broke off or stalled in the middle of its own body.
         """
         patience = asyncio.timeout(STREAM_IDLE_SECONDS)
@@ -69,13 +76,13 @@ class Exchanges:
         request = self._session(method, url).request(
             method,
             url,
-            headers=headers,
+            headers=loops.marked(headers) if url.origin() == self.origin else headers,
             data=None if body is None else watch.over(body),
             allow_redirects=False,
             timeout=bounds,
         )
         try:
-            async with patience, await _answered(request, watch) as response:
+            async with patience, await self._counted(url, _answered(request, watch)) as response:
                 if not 200 <= response.status <= 599:
                     raise RegistryUnreachable(f"it answered {response.status}, which is no final status")
                 yield RegistryAnswer(response, watch)
@@ -85,6 +92,25 @@ class Exchanges:
             if watch.waits_for_client:
                 raise ConnectionAbortedError("the client stopped sending") from None
             raise RegistryTimedOut(f"nothing moved for {STREAM_IDLE_SECONDS:.0f} s") from None
+
+    async def _counted(self, url: URL, answered: Awaitable[aiohttp.ClientResponse]) -> aiohttp.ClientResponse:
+        """Wait for the head of an answer, and count how it went. Raises as `open` does."""
+        if url.origin() != self.origin:
+            return await answered
+        begun = time.monotonic()
+        try:
+            response = await answered
+            _check(response)
+        except RegistryTimedOut:
+            UPSTREAM_REQUESTS.inc(_REGISTRY, "timeout")
+            raise
+        except RegistryUnreachable:
+            UPSTREAM_REQUESTS.inc(_REGISTRY, "unreachable")
+            raise
+        self.has_answered = True
+        UPSTREAM_SECONDS.observe(time.monotonic() - begun, _REGISTRY)
+        UPSTREAM_REQUESTS.inc(_REGISTRY, outcome(response.status))
+        return response
 
     def _session(self, method: str, url: URL) -> aiohttp.ClientSession:
         if url.origin() != self.origin:
@@ -124,6 +150,15 @@ def _session(tls: ssl.SSLContext, *, keep: bool) -> aiohttp.ClientSession:
         max_line_size=HTTP_LINE_BYTES,
         max_field_size=HTTP_LINE_BYTES,
     )
+
+
+def _check(response: aiohttp.ClientResponse) -> None:
+    """Close the connection of an answer that is not the registry's. Raises `RegistryLoop`."""
+    try:
+        loops.check_answer(response.headers)
+    except RegistryLoop:
+        response.close()
+        raise
 
 
 async def _answered(request: Awaitable[aiohttp.ClientResponse], watch: Watch) -> aiohttp.ClientResponse:

@@ -11,8 +11,10 @@ from cachetools import TTLCache
 from proxy.limits import PERMISSION_SECONDS, PERMISSIONS_CACHED
 from proxy.names import Repository
 from proxy.registry.headers import ClientCredentials
+from proxy.telemetry.caches import watch
 
-_Key: TypeAlias = tuple[Repository, bytes]
+Permit: TypeAlias = tuple[Repository, bytes]
+"""A repository, and an HMAC of a credential."""
 
 _NOBODY: Final = b"0"
 _SOMEBODY: Final = b"1"
@@ -28,21 +30,27 @@ class Permissions:
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         """Remember nothing yet; `seconds` is a clock that nobody can set back."""
         self._key = secrets.token_bytes(32)
-        self._known: TTLCache[_Key, None] = TTLCache(PERMISSIONS_CACHED, PERMISSION_SECONDS, seconds)
+        self._known: TTLCache[Permit, None] = TTLCache(PERMISSIONS_CACHED, PERMISSION_SECONDS, seconds)
+        watch("permissions", self._known)
 
     def holds(self, repository: Repository, credentials: ClientCredentials) -> bool:
         """Whether the registry let this credential read this repository within the last 30 s."""
-        return self._of(repository, credentials) in self._known
+        return self.has(self.permit(repository, credentials))
+
+    def has(self, permit: Permit) -> bool:
+        """The same, for whoever keeps what `permit` made of them."""
+        return permit in self._known
 
     def note(self, repository: Repository, credentials: ClientCredentials) -> None:
         """The registry just did."""
-        self._known[self._of(repository, credentials)] = None
+        self._known[self.permit(repository, credentials)] = None
 
     def forget(self, repository: Repository, credentials: ClientCredentials) -> None:
         """The registry just did not: whatever it said before is over."""
-        self._known.pop(self._of(repository, credentials), None)
+        self._known.pop(self.permit(repository, credentials), None)
 
-    def _of(self, repository: Repository, credentials: ClientCredentials) -> _Key:
+    def permit(self, repository: Repository, credentials: ClientCredentials) -> Permit:
+        """Under what a yes is kept."""
         shown = credentials.authorization
         said = _NOBODY if shown is None else _SOMEBODY + shown.encode("utf-8", "surrogateescape")
         return repository, hmac.digest(self._key, said, "sha256")

@@ -5,13 +5,25 @@ two ends is the one that stalls.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
 
 import aiohttp
+from aiohttp import hdrs
 from multidict import CIMultiDictProxy
 
 from proxy.errors import RegistryUnreachable
-from proxy.limits import REGISTRY_COMMIT_SECONDS, REGISTRY_ERROR_BYTES, STREAM_IDLE_SECONDS
+from proxy.limits import (
+    GATHER_SECONDS,
+    GATHERED_BYTES,
+    REGISTRY_COMMIT_SECONDS,
+    REGISTRY_ERROR_BYTES,
+    STRAIGHT_BYTES,
+    STRAIGHT_TLS_BYTES,
+    STREAM_IDLE_SECONDS,
+)
 from proxy.registry.failures import Relayed, translated
 from proxy.registry.headers import FROM_REGISTRY_FOR_ERRORS, error_content_type, select
 
@@ -50,6 +62,47 @@ class Watch:
             self._patience.reschedule(asyncio.get_running_loop().time() + seconds)
 
 
+@dataclass(slots=True)
+class Rest:
+    """What is still to come of a body, on a connection that nobody reads until somebody takes it up.
+
+    `begun` was read and is still to be sent. After it come exactly `left` bytes; whoever moves them counts that down,
+    and takes nothing from the connection that would come after them.
+    """
+
+    transport: asyncio.Transport
+    begun: bytes
+    left: int
+    watch: Watch
+    _wakes_for: int = 1
+
+    def wake_for(self, wanted: int) -> None:
+        """Have the kernel wake nobody for less than pays, unless these are the last bytes that are wanted.
+
+        Costs of a registry that sends packet by packet lie in being told of each (SO_RCVLOWAT). With TLS nobody
+        knows how many bytes of the connection those are.
+        """
+        wakes_for = max(1, min(wanted, GATHERED_BYTES))
+        if wakes_for != self._wakes_for and self.transport.get_extra_info("ssl_object") is None:
+            with suppress(OSError):  # it is broken, which whoever reads it will notice
+                self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wakes_for)
+            self._wakes_for = wakes_for
+
+    async def until(self, ended: "asyncio.Future[None]") -> None:
+        """Wait for an end that somebody else brings about, as long as `left` does not stand still.
+
+        What has come from a slow registry meanwhile is not held back any longer, however little it is.
+        """
+        self.watch.moved()
+        while not ended.done():
+            seen = self.left
+            await asyncio.wait((ended,), timeout=GATHER_SECONDS)
+            if self.left != seen:
+                self.watch.moved()
+            else:
+                self.wake_for(1)
+
+
 class RegistryAnswer:
     """An answer of the registry whose body is still to be read."""
 
@@ -85,6 +138,33 @@ class RegistryAnswer:
             chunk = await self._response.content.readany()
         self._watch.moved()
         return chunk
+
+    def rest(self, stated: int | None) -> Rest | None:
+        """Take over the connection in the middle of a body of known length, where so much is left that it pays.
+
+        Aiohttp's parser has seen the head and hands out all that it was fed; it is fed nothing more. So it never
+        comes to the end of the body, and the connection is closed with this answer, never kept for another one.
+
+        Args:
+            stated: the length that the client was told; None for none.
+
+        Raises:
+            RegistryUnreachable: the body broke off before its end.
+        """
+        response, content = self._response, self._response.content
+        transport = None if response.connection is None else response.connection.transport
+        if transport is None or content.is_eof() or stated is None or stated != response.content_length:
+            return None
+        least = STRAIGHT_BYTES if transport.get_extra_info("ssl_object") is None else STRAIGHT_TLS_BYTES
+        if hdrs.TRANSFER_ENCODING in response.headers or stated - content.total_bytes < least:
+            return None
+        self._watch.moved()
+        with translated():  # lets aiohttp go on reading, so that has to be stopped after it
+            begun = b"".join(iter(content.read_nowait, b""))
+        left = stated - content.total_bytes
+        if left:
+            transport.pause_reading()
+        return Rest(transport, begun, left, self._watch)
 
     async def read_up_to(self, limit: int) -> bytes | None:
         """The whole body, or None if it has more than `limit` bytes.

@@ -152,12 +152,10 @@ def _allowed(answer: Answer, reference: Reference, request_id: str | None) -> To
             raise _Unbelievable(f"the manifest is called {said} and hashes to {actual}")
     if isinstance(reference.target, Digest) and actual != reference.target:
         raise _Unbelievable(f"the manifest hashes to {actual}")
-    signers, stale = _signers(answer), _stale(answer)
+    signers = _signers(answer)
     by = f", signed by {', '.join(signers)}" if signers else ""
-    old = "" if stale is None else f" (Notary is away, the evidence is {stale} s old)"
-    sentence = f"{reference} is {digest}{by}{old}"
     length = len(answer.body)
-    return Told("allowed", sentence, "", digest, length, signers, stale, request_id)
+    return Told("allowed", f"{reference} is {digest}{by}", "", digest, length, signers, _stale(answer), request_id)
 
 
 def _refused(answer: Answer, reference: Reference, request_id: str | None) -> Told:
@@ -169,7 +167,8 @@ def _refused(answer: Answer, reference: Reference, request_id: str | None) -> To
     sentence = words or f"{reference} is refused: {_meaning(code)} [{code}]"
     account = detail if isinstance(detail, dict) else {}
     word: Word | None = None if _is_unknown(code) and answer.status >= 500 else "refused"
-    return Told(word, sentence, code, signers=_signers(answer), request_id=request_id, detail=account)
+    signers, stale = _signers(answer), _stale(answer)
+    return Told(word, sentence, code, signers=signers, stale=stale, request_id=request_id, detail=account)
 
 
 def _would_refuse(answer: Answer, reference: Reference, request_id: str | None) -> Told:
@@ -177,7 +176,8 @@ def _would_refuse(answer: Answer, reference: Reference, request_id: str | None) 
         raise _Unbelievable(f"it is called would-refuse and has the status {answer.status}")
     code = _code(answer)
     sentence = f"{reference} is served, because its repository is not enforced yet: {_meaning(code)} [{code}]"
-    return Told("would-refuse", sentence, code, signers=_signers(answer), request_id=request_id)
+    signers, stale = _signers(answer), _stale(answer)
+    return Told("would-refuse", sentence, code, signers=signers, stale=stale, request_id=request_id)
 
 
 def _not_enforced(answer: Answer, reference: Reference, request_id: str | None) -> Told:

@@ -8,11 +8,10 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from proxy.errors import TrustStoreUnavailable
 from proxy.limits import STORE_INDEXES_BYTES, STORE_NAMERS
 from proxy.manifests import digest_of, parse
 from proxy.names import Digest
-from proxy.store.failures import DAMAGED
+from proxy.store.failures import damaged
 from proxy.store.tables import CHILDREN, INDEXES
 
 # What a row takes besides its bytes, its place in the indexes of the database included.
@@ -25,7 +24,7 @@ def load_index(connection: Connection, digest: Digest) -> bytes | None:
     if data is None:
         return None
     if not isinstance(data, bytes) or digest_of(data) != digest:
-        raise TrustStoreUnavailable(DAMAGED.why)
+        raise damaged(connection)
     return data
 
 

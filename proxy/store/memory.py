@@ -1,6 +1,5 @@
 """A trust store that lasts as long as the process: for trials, in which nothing is enforced."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -26,4 +25,4 @@ class Memory(Overlay):
         remembered = self._seen.get((notary, gun))
         if remembered is None or remembered.generation != generation:
             raise Conflict
-        self._seen[notary, gun] = replace(remembered, checked_at=max(remembered.checked_at, checked_at))
+        await super().touch(notary, gun, generation=generation, checked_at=checked_at)

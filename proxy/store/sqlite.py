@@ -2,16 +2,18 @@
 
 import os
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from proxy.errors import TrustStoreUnavailable
 from proxy.limits import STORE_BUSY_SECONDS, STORE_READERS
+from proxy.store.database import Database
 from proxy.store.failures import REMOVED
+from proxy.store.tables import COLLECTIONS
 
 Access: TypeAlias = Literal["rw", "ro"]
 
@@ -48,6 +50,36 @@ def make_engine(path: Path, access: Access) -> Engine:
     return made
 
 
+class SqliteDatabase(Database):
+    """A file that this user can read."""
+
+    groups: ClassVar = True
+    reading: ClassVar = READING
+    writing: ClassVar = WRITING
+
+
+class GuardedFile(SqliteDatabase):
+    """A file that is written, and so must stay the one that was opened."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        super().__init__(engine)
+        # One connection stays, unused: SQLite deletes its log with the last one, and the guard would take
+        # that for a removed file.
+        self._keeper = engine.connect()
+        self._keeper.execute(select(COLLECTIONS.c.generation).limit(1))
+        self._keeper.rollback()
+        self._guard = FileGuard(path)
+
+    def check(self) -> None:
+        """Raise `TrustStoreUnavailable` where the file was removed or replaced."""
+        self._guard.check()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._keeper.close()
+        super().close()
+
+
 class FileGuard:
     """Notices that the file was deleted or replaced while it is in use.
 
@@ -57,7 +89,7 @@ class FileGuard:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._paths = str(path), str(_log(path))
         self._opened = self._now()
 
     def check(self) -> None:
@@ -66,7 +98,7 @@ class FileGuard:
             raise TrustStoreUnavailable(REMOVED.why)
 
     def _now(self) -> tuple[tuple[int, int] | None, ...]:
-        return _inode(self._path), _inode(_log(self._path))
+        return tuple(map(_inode, self._paths))
 
 
 def _url(path: Path, access: Access) -> URL:
@@ -85,9 +117,9 @@ def _log(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _inode(path: Path) -> tuple[int, int] | None:
+def _inode(path: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116  (it is asked twice a transaction, and a `Path` takes twice as long)
     except OSError:
         return None
     return found.st_dev, found.st_ino

@@ -1,40 +1,58 @@
-"""What happens inside one transaction: reading, checking and replacing the rows of a collection."""
+"""What happens inside one transaction on one collection: reading, checking and replacing what is remembered of it."""
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import uuid
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any, NamedTuple, Self
+from typing import Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, Table, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from proxy.errors import TrustStoreUnavailable
-from proxy.names import Gun, RoleName, Tag
+from proxy.names import RoleName, Tag
 from proxy.store import notes
-from proxy.store.failures import DAMAGED
+from proxy.store.failures import damaged
 from proxy.store.protocol import Conflict, Remembered
-from proxy.store.seal import seal
-from proxy.store.tables import COLLECTIONS, FILES, NOTES, instant, microseconds
+from proxy.store.rows import (
+    Fact,
+    Hashes,
+    Key,
+    add,
+    change,
+    hashes_of,
+    hashes_of_notes,
+    key_of,
+    known,
+    locked,
+    note,
+    of_one,
+    replace,
+    sha256s,
+    without_doubt,
+    without_past,
+)
+from proxy.store.tables import COLLECTIONS, COMPATIBILITY, FILES, FORGETTINGS, NOTES, instant, microseconds
 from proxy.tuf.collection import Stored
 
+_GENERATION: Final = select(COLLECTIONS.c.generation).where(of_one(COLLECTIONS))
+_FILES: Final = select(FILES.c.role, FILES.c.data).where(of_one(FILES))
 
-class Key(NamedTuple):
-    """What a collection is filed under."""
 
-    notary: str
-    gun: Gun
+def generation(connection: Connection, key: Key) -> int | None:
+    """See `TrustReader.generation`."""
+    found: int | None = connection.scalar(_GENERATION, key_of(key))
+    return found
 
 
 def load(connection: Connection, key: Key) -> Remembered | None:
     """See `TrustReader.load`."""
-    files = {row.role: row.data for row in connection.execute(select(FILES).where(_of(FILES, key)))}
-    hashes = _Hashes.of(connection, key)
-    past = _note(connection, key, hashes, notes.PAST)
-    known = _known(connection, key, _Hashes({role: _sha256(data) for role, data in files.items()}, hashes.notes))
-    if known is None:
+    files = dict(connection.execute(_FILES, key_of(key)).all())
+    hashes = Hashes(sha256s(files), hashes_of_notes(connection, key))
+    past, doubt = (note(connection, key, hashes, name) for name in (notes.PAST, notes.DOUBT))
+    row = known(connection, key, hashes)
+    if row is None:
         return None
     stored = Stored({RoleName(role): data for role, data in files.items()})
-    return Remembered(stored, known.generation, instant(known.checked_at), past)
+    is_doubted = notes.is_doubted(doubt, row.generation, row.checked_at)
+    return Remembered(stored, row.generation, instant(row.checked_at), past, is_doubted)
 
 
 def last_check(connection: Connection) -> datetime | None:
@@ -43,14 +61,14 @@ def last_check(connection: Connection) -> datetime | None:
     try:
         return None if newest is None else instant(newest)
     except (TypeError, OverflowError) as error:  # a value that was never written
-        raise TrustStoreUnavailable(DAMAGED.why) from error
+        raise damaged(connection) from error
 
 
 def ever_had(connection: Connection, key: Key, tag: Tag) -> bool:
     """See `TrustReader.ever_had`."""
-    hashes = _Hashes.of(connection, key)
-    _known(connection, key, hashes)
-    return notes.names(_note(connection, key, hashes, notes.home(tag)), tag)
+    hashes = hashes_of(connection, key)
+    known(connection, key, hashes)
+    return notes.names(note(connection, key, hashes, notes.home(tag)), tag)
 
 
 def commit(
@@ -60,125 +78,74 @@ def commit(
     expected: int | None,
     checked_at: datetime,
     past: bytes,
-    new_tags: Iterable[Tag],
+    new_tags: Collection[Tag],
+    doubted_at: datetime | None = None,
 ) -> int:
     """See `TrustStore.commit`."""
-    before = _Hashes.of(connection, key)
-    known = _known(connection, key, before)
-    if (known.generation if known else None) != expected:
+    row, before = locked(connection, key)
+    if (row.generation if row else None) != expected:
         raise Conflict
-    generation = known.generation + 1 if known else 1
     files = {str(role): data for role, data in stored.files.items()}
     changed = {
-        name: notes.added(_note(connection, key, before, name), tags) for name, tags in notes.by_home(new_tags).items()
+        name: notes.added(note(connection, key, before, name), tags) for name, tags in notes.by_home(new_tags).items()
     }
-    kept = {name: sha256 for name, sha256 in before.notes.items() if name != notes.PAST}
     changed |= {notes.PAST: past} if past else {}
-    after = _Hashes(_sha256s(files), kept | _sha256s(changed))
-    _put_collection(connection, key, known, generation, checked_at, after)
-    _replace(connection, FILES.c.role, key, before.files, after.files, files)
-    _replace(connection, NOTES.c.name, key, before.notes, after.notes, changed)
-    return generation
+    following = row.generation + 1 if row else 1
+    checked = max(row.checked_at if row else 0, microseconds(checked_at))
+    if doubted_at is not None:
+        changed[notes.DOUBT] = notes.doubt(following, max(checked, microseconds(doubted_at)))
+    after = Hashes(sha256s(files), without_past(before.notes) | sha256s(changed))
+    fact = Fact(key, following, checked, after)
+    if row:
+        change(connection, [fact])
+    else:
+        add(connection, fact)
+    replace(connection, FILES.c.role, key, before.files, after.files, files)
+    replace(connection, NOTES.c.name, key, before.notes, after.notes, changed)
+    return fact.generation
 
 
 def touch(connection: Connection, key: Key, generation: int, checked_at: datetime) -> None:
     """See `TrustStore.touch`."""
-    hashes = _Hashes.of(connection, key)
-    known = _known(connection, key, hashes)
-    if known is None or known.generation != generation:
+    row, before = locked(connection, key)
+    if row is None or row.generation != generation:
         raise Conflict
-    _put_collection(connection, key, known, generation, checked_at, hashes)
+    after = Hashes(before.files, without_doubt(before.notes))
+    change(connection, [Fact(key, generation, max(row.checked_at, microseconds(checked_at)), after)])
+    replace(connection, NOTES.c.name, key, before.notes, after.notes, {})
 
 
-@dataclass(frozen=True, slots=True)
-class _Hashes:
-    """The SHA-256 of everything that belongs to a collection, by name."""
-
-    files: Mapping[str, bytes]
-    notes: Mapping[str, bytes]
-
-    @classmethod
-    def of(cls, connection: Connection, key: Key) -> Self:
-        """Those that were noted when it was written."""
-        files = connection.execute(select(FILES.c.role, FILES.c.sha256).where(_of(FILES, key)))
-        noted = connection.execute(select(NOTES.c.name, NOTES.c.sha256).where(_of(NOTES, key)))
-        return cls({row.role: row.sha256 for row in files}, {row.name: row.sha256 for row in noted})
-
-
-def _known(connection: Connection, key: Key, hashes: _Hashes) -> Row[Any] | None:
-    """The row of a collection. Raises `TrustStoreUnavailable` if its seal does not fit it and what belongs to it."""
-    row = connection.execute(select(COLLECTIONS).where(_of(COLLECTIONS, key))).one_or_none()
-    if row is None and not hashes.files and not hashes.notes:
-        return None
-    if row is None or not _intact(row, hashes):
-        raise TrustStoreUnavailable(DAMAGED.why)
-    return row
+def doubt(connection: Connection, key: Key, generation: int, at: datetime) -> None:
+    """See `TrustStore.doubt`."""
+    row, before = locked(connection, key)
+    if row is None or row.generation != generation:
+        raise Conflict
+    if notes.is_doubted(note(connection, key, before, notes.DOUBT), row.generation, row.checked_at):
+        return
+    # no earlier than the last check, whose clock may have been ahead of ours
+    changed = {notes.DOUBT: notes.doubt(generation, max(row.checked_at, microseconds(at)))}
+    after = Hashes(before.files, {**before.notes, **sha256s(changed)})
+    change(connection, [Fact(key, generation, row.checked_at, after)])
+    replace(connection, NOTES.c.name, key, before.notes, after.notes, changed)
 
 
-def _intact(row: Row[Any], hashes: _Hashes) -> bool:
-    try:
-        facts = seal(row.notary, row.gun, row.generation, row.checked_at, hashes.files, hashes.notes)
-        return bool(row.seal == facts)
-    except (TypeError, AttributeError):  # a value of a type that was never written
+def try_to_write(connection: Connection) -> None:
+    """Write something and take it back: only that shows whether a disk takes more. See `TrustStore.check_writable`."""
+    name = f"probe {uuid.uuid4().hex}"
+    connection.execute(insert(COMPATIBILITY).values(application=name, oldest=""))
+    connection.execute(delete(COMPATIBILITY).where(COMPATIBILITY.c.application == name))
+
+
+def forget(connection: Connection, key: Key, reason: str, by: str, at: datetime) -> bool:
+    """See `TrustStore.forget`."""
+    row, before = locked(connection, key)
+    if row is None or not before.files:
         return False
-
-
-def _note(connection: Connection, key: Key, hashes: _Hashes, name: str) -> bytes:
-    """The bytes of a note, checked against its hash; empty where there is none. Raises `TrustStoreUnavailable`."""
-    if name not in hashes.notes:
-        return b""
-    data = connection.scalar(select(NOTES.c.data).where(_of(NOTES, key), NOTES.c.name == name))
-    if not isinstance(data, bytes) or _sha256(data) != hashes.notes[name]:
-        raise TrustStoreUnavailable(DAMAGED.why)
-    return data
-
-
-def _put_collection(
-    connection: Connection,
-    key: Key,
-    known: Row[Any] | None,
-    generation: int,
-    checked_at: datetime,
-    hashes: _Hashes,
-) -> None:
-    checked = max(known.checked_at if known else 0, microseconds(checked_at))
-    sealed = seal(*key, generation, checked, hashes.files, hashes.notes)
-    row = {"generation": generation, "checked_at": checked, "seal": sealed}
-    if known:
-        connection.execute(update(COLLECTIONS).where(_of(COLLECTIONS, key)).values(row))
-    else:
-        connection.execute(insert(COLLECTIONS).values({**key._asdict(), **row}))
-
-
-def _replace(
-    connection: Connection,
-    name: Column[str],
-    key: Key,
-    before: Mapping[str, bytes],
-    after: Mapping[str, bytes],
-    data: Mapping[str, bytes],
-) -> None:
-    """Write what changed. Large rows that did not are left alone."""
-    table = name.table
-    gone = [each for each in before if after.get(each) != before[each]]
-    new = [
-        {**key._asdict(), name.name: each, "sha256": sha256, "data": data[each]}
-        for each, sha256 in after.items()
-        if before.get(each) != sha256
-    ]
-    if gone:
-        connection.execute(delete(table).where(_of(table, key), name.in_(gone)))
-    if new:
-        connection.execute(insert(table), new)
-
-
-def _of(table: Table, key: Key) -> ColumnElement[bool]:
-    return and_(table.c.notary == key.notary, table.c.gun == key.gun)
-
-
-def _sha256s(data: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {name: _sha256(each) for name, each in data.items()}
-
-
-def _sha256(data: object) -> bytes:
-    return hashlib.sha256(data).digest() if isinstance(data, bytes) else b""
+    after = Hashes({}, without_past(before.notes))
+    change(connection, [Fact(key, row.generation + 1, row.checked_at, after)])
+    replace(connection, FILES.c.role, key, before.files, after.files, {})
+    replace(connection, NOTES.c.name, key, before.notes, after.notes, {})
+    connection.execute(update(COLLECTIONS).where(of_one(COLLECTIONS)), {**key_of(key), "asked_at": None})
+    written = {**key._asdict(), "at": microseconds(at), "by": by, "reason": reason}
+    connection.execute(insert(FORGETTINGS).values(written))
+    return True

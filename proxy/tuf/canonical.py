@@ -2,12 +2,24 @@
 
 Two parsers must never disagree about trust data, so everything that two could read in two ways is
 refused: duplicate keys, deep nesting (S11), invalid UTF-8, lone surrogates, integers beyond 2^53 (S13).
+
+Files of Notary are compact and plain, and a quick parser reads and writes those. What it has read is written again
+and must be the very bytes that came: then no key was there twice and nothing was spelled in two ways. Numbers that
+it might take otherwise are not left to it, and text with an escape in it neither. All else goes the strict way.
 """
 
 import json
+import re
 from typing import Any, Final, NoReturn
 
+import orjson
+
 from proxy.limits import JSON_DEPTH, JSON_VALUES, LARGEST_INTEGER
+
+# Floats and all beyond 2^53; in compact JSON a number stands behind one of these three, and texts may look like it.
+_ODD_NUMBERS: Final = tuple(
+    re.compile(before + rb"-?(?:[0-9]+[.eE]|[0-9]{17}|9[0-9]{15})") for before in (b'":', rb"\[", b",")
+)
 
 _CONTROLS: Final = {json.dumps(char)[1:-1].encode(): char.encode() for char in map(chr, range(0x20))}
 _NO_TEXT: Final = b"\xff"  # a byte that UTF-8 never has
@@ -22,8 +34,41 @@ def read(data: bytes) -> dict[str, Any]:
 
     Raises `ValueError` with a short reason for anything that is not exactly one unambiguous object.
     """
-    if sum(map(data.count, (b",", b"[", b"{"))) > JSON_VALUES:
+    opened = data.count(b"[") + data.count(b"{")
+    if opened + data.count(b",") > JSON_VALUES:
         raise ValueError("has too many values")
+    value = _read_plain(data)
+    if value is None:
+        value = _read_strictly(data)
+    if opened > JSON_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def encode(value: object) -> bytes:
+    r"""Write the canonical form: sorted keys, no blanks, only `"` and `\` escaped, everything else raw UTF-8.
+
+    `value` is such as `read` gives. Raises `ValueError` for lone surrogates, which have no UTF-8 form.
+    """
+    try:
+        data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return _encode_any(value)
+    return _encode_any(value) if b"\\" in data else data  # it escapes more than the canonical form does
+
+
+def _read_plain(data: bytes) -> dict[str, Any] | None:
+    """What the quick parser reads exactly as the strict one does; None where that is not certain."""
+    if b"\\" in data or any(odd.search(data) for odd in _ODD_NUMBERS):
+        return None
+    try:
+        value = orjson.loads(data)
+        return value if isinstance(value, dict) and orjson.dumps(value) == data else None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return None
+
+
+def _read_strictly(data: bytes) -> dict[str, Any]:
     try:
         value = json.loads(
             data.decode("utf-8"),
@@ -40,15 +85,10 @@ def read(data: bytes) -> dict[str, Any]:
         raise ValueError("nested too deeply") from None
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004  (one kind of exception for all that is wrong with a file)
-    _check_depth(value)
     return value
 
 
-def encode(value: object) -> bytes:
-    r"""Write the canonical form: sorted keys, no blanks, only `"` and `\` escaped, everything else raw UTF-8.
-
-    Raises `ValueError` for lone surrogates, which have no UTF-8 form.
-    """
+def _encode_any(value: object) -> bytes:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     try:
         data = text.encode("utf-8")

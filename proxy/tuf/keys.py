@@ -6,10 +6,12 @@ policy use, and is what thresholds count (difference S1).
 """
 
 import base64
+import binascii
 import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from cryptography import x509
@@ -25,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.utils import CryptographyDeprecationWarning
 
+from proxy.limits import KEY_REMEMBERED_BYTES, KEYS_REMEMBERED
 from proxy.tuf.canonical import encode
 
 Material: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey | Ed25519PublicKey
@@ -34,6 +37,8 @@ _LARGEST_RSA_BITS: Final = 16384
 _LARGEST_RSA_EXPONENT: Final = 2**31 - 1
 _CURVES: Final = ("secp224r1", "secp256r1", "secp384r1", "secp521r1")
 _X509_TYPES: Final = ("ecdsa-x509", "rsa-x509")
+_TYPES: Final = ("ecdsa", "rsa", "ed25519", *_X509_TYPES)
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _UNREADABLE: Final = (
     ValueError,
     UnsupportedAlgorithm,
@@ -79,11 +84,24 @@ class PublicKey:
 def make_key(keytype: str, public: bytes) -> PublicKey:
     """Compute both ids of a key and load it.
 
-    A key of an unknown type or with unusable bytes is made and never verifies anything, as in Notary.
+    A key of an unknown type or with unusable bytes is made and never verifies anything, as in Notary. Keys of known
+    types and a usual size are remembered: the same few sign for many collections, and again each time.
     """
+    is_usual = keytype in _TYPES and len(public) <= KEY_REMEMBERED_BYTES
+    return _remembered(keytype, public) if is_usual else _made(keytype, public)
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _remembered(keytype: str, public: bytes) -> PublicKey:
+    return _made(keytype, public)
+
+
+def _made(keytype: str, public: bytes) -> PublicKey:
     material = _load(keytype, public)
     key_id = _id(keytype, public)
-    return PublicKey(keytype, public, key_id, public_key_id(material) if material else key_id, material)
+    if material is None or keytype not in _X509_TYPES:  # what could be loaded is the plain key, byte for byte
+        return PublicKey(keytype, public, key_id, key_id, material)
+    return PublicKey(keytype, public, key_id, public_key_id(material), material)
 
 
 def from_pem(data: bytes) -> PublicKey:
@@ -163,9 +181,9 @@ def is_short(certificate: x509.Certificate) -> bool:
 
 def decode_base64(text: str) -> bytes:
     """Standard base64 with padding; line ends inside are tolerated as Notary does. Raises `ValueError`."""
-    packed = text.replace("\n", "").replace("\r", "")
+    packed = text.replace("\n", "").replace("\r", "") if "\n" in text or "\r" in text else text
     try:
-        data = base64.b64decode(packed.encode("ascii"), validate=True)
+        data = binascii.a2b_base64(packed, strict_mode=True)
         if len(packed) != (len(data) + 2) // 3 * 4:  # the decoder lets more padding pass than there is to pad
             raise ValueError
     except ValueError:
@@ -236,7 +254,7 @@ def _verifies_ecdsa(key: ec.EllipticCurvePublicKey, signature: bytes, payload: b
     if len(signature) != 2 * half:
         return False
     der = encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
-    return _verified(lambda: key.verify(der, payload, ec.ECDSA(hashes.SHA256())))
+    return _verified(lambda: key.verify(der, payload, _ECDSA))
 
 
 def _verifies_rsa(key: rsa.RSAPublicKey, method: str, signature: bytes, payload: bytes) -> bool:

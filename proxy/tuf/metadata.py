@@ -7,14 +7,14 @@ absent, as it does for Notary. Unknown fields are allowed: signatures cover them
 
 import hashlib
 import re
-from collections.abc import Collection as Sized
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final, TypeVar
 
 from proxy.errors import DigestInvalid, MetadataCorrupt, NameInvalid, TagInvalid
-from proxy.limits import KEY_BYTES, KEYS, SIGNATURES
+from proxy.limits import KEY_BYTES, KEYS, QUOTED_LENGTH, SIGNATURES
 from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Digest, RoleName, Tag
 from proxy.tuf import canonical
 from proxy.tuf.collection import Target
@@ -22,6 +22,7 @@ from proxy.tuf.keys import PublicKey, decode_base64, make_key
 
 _TOP_ROLES: Final = (ROOT, TARGETS, SNAPSHOT, TIMESTAMP)
 _INSTANT: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_HASHES: Final = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
 _HASH_SIZES: Final = {"sha256": 32, "sha512": 64}
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)  # what an absent `expires` means: long past
 
@@ -69,7 +70,7 @@ class FileMeta:
     def mismatch(self, data: bytes) -> str | None:
         """Why these bytes are not the file, or None: every known hash must fit, and the length (S12)."""
         for name, expected in self.hashes.items():
-            if name in _HASH_SIZES and hashlib.new(name, data).digest() != expected:
+            if name in _HASHES and _HASHES[name](data).digest() != expected:
                 return f"its {name} is not the listed one"
         if len(data) != self.length:
             return f"it has {len(data)} bytes, {self.length} are listed"
@@ -160,7 +161,7 @@ def read_root(signed: Mapping[str, Any]) -> Root:
     roles = reader.get("roles", dict, {})
     for name, value in roles.items():
         if name not in _TOP_ROLES and value is not None:
-            _key_ids_and_threshold(ROOT, _dict(ROOT, f"the role {name[:128]!r}", value))  # the same
+            _key_ids_and_threshold(ROOT, _dict(ROOT, f"the role {_quoted(name)}", value))  # the same
     read: dict[RoleName, RoleKeys] = {}
     for top in _TOP_ROLES:
         if not isinstance(roles.get(top), dict):
@@ -212,20 +213,19 @@ def read_targets(role: RoleName, signed: Mapping[str, Any]) -> Targets:
         try:
             targets[Tag(name)] = Target(Digest.from_hash(hashes.get("sha256", b"")), length)
         except (TagInvalid, DigestInvalid):
-            skipped.append(f"{role}: {name[:128]!r} is no valid tag or has no SHA-256 of 32 bytes")
+            skipped.append(f"{role}: {_quoted(name)} is no valid tag or has no SHA-256 of 32 bytes")
     return Targets(version, expires, targets, _delegations(role, reader.get("delegations", dict, {})), tuple(skipped))
 
 
 class _Reader:
     """Typed look-ups in one JSON object."""
 
-    def __init__(self, role: RoleName, value: Mapping[str, Any], known: Sized[str]) -> None:
+    def __init__(self, role: RoleName, value: Mapping[str, Any], known: tuple[str, ...]) -> None:
         self._role = role
         self._value = value
-        folded = {name.casefold(): name for name in known}
         for key in value:
-            if key not in known and key.casefold() in folded:
-                raise MetadataCorrupt(role, f"the field {key!r} is written in another case")
+            if key not in known and key.casefold() in _folded(known):
+                raise MetadataCorrupt(role, f"the field {_quoted(key)} is written in another case")
 
     def get(self, name: str, kind: type[_Value], default: _Value) -> _Value:
         value = self._value.get(name)
@@ -251,6 +251,12 @@ class _Reader:
         if version < 1:
             raise MetadataCorrupt(self._role, f"its version {version} is below 1")
         return version
+
+
+@cache
+def _folded(known: tuple[str, ...]) -> frozenset[str]:
+    """The names that one place of this file knows, without their case."""
+    return frozenset(name.casefold() for name in known)
 
 
 def _instant(role: RoleName, text: str) -> datetime:
@@ -321,11 +327,11 @@ def _delegations(role: RoleName, value: Mapping[str, Any]) -> tuple[Delegation, 
         entry = _Reader(role, _dict(role, "a delegation", item), ("name", "keyids", "threshold", "paths"))
         text = entry.get("name", str, "")
         if text.rpartition("/")[0] != role:
-            raise MetadataCorrupt(role, f"the delegation {text!r} is no child of it")
+            raise MetadataCorrupt(role, f"the delegation {_quoted(text)} is no child of it")
         try:
             name = RoleName(text)
         except NameInvalid:
-            raise MetadataCorrupt(role, f"the delegation {text!r} has an invalid name") from None
+            raise MetadataCorrupt(role, f"the delegation {_quoted(text)} has an invalid name") from None
         paths = tuple(_texts(role, entry.get("paths", list, [])))
         found = Delegation(name, _role_keys(role, name, item, keys), paths, repeated=False)
         known = declared.get(name)
@@ -347,15 +353,15 @@ def _file_meta(role: RoleName, name: str, value: object) -> FileMeta:
 
 
 def _length_and_hashes(role: RoleName, name: str, value: object) -> tuple[int, dict[str, bytes]]:
-    reader = _Reader(role, _dict(role, f"the entry of {name}", value), ("length", "hashes", "custom"))
+    reader = _Reader(role, _dict(role, f"the entry of {name[:QUOTED_LENGTH]}", value), ("length", "hashes", "custom"))
     hashes: dict[str, bytes] = {}
     for algorithm, text in reader.get("hashes", dict, {}).items():
         if not isinstance(text, str | None):
-            raise MetadataCorrupt(role, f"a hash of {name} is no text")
+            raise MetadataCorrupt(role, f"a hash of {name[:QUOTED_LENGTH]} is no text")
         try:
             hashes[algorithm] = decode_base64(text or "")
         except ValueError as error:
-            raise MetadataCorrupt(role, f"a hash of {name} {error}") from None
+            raise MetadataCorrupt(role, f"a hash of {name[:QUOTED_LENGTH]} {error}") from None
     return reader.get("length", int, 0), hashes
 
 
@@ -363,6 +369,11 @@ def _dict(role: RoleName, what: str, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MetadataCorrupt(role, f"{what} is missing or no JSON object")
     return value
+
+
+def _quoted(text: str) -> str:
+    """A text of a file in a reason to refuse: whoever wrote the file may have written megabytes."""
+    return repr(text[:QUOTED_LENGTH])
 
 
 def _texts(role: RoleName, values: list[Any]) -> list[str]:

@@ -5,9 +5,10 @@ pinned. Source: dialect 3.5 and 3.6; differences S2, S3, L1.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, Self
 
 from cryptography import x509
@@ -25,6 +26,7 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
+from proxy.limits import KEY_REMEMBERED_BYTES, KEYS_REMEMBERED
 from proxy.names import Gun
 from proxy.tuf.keys import (
     PublicKey,
@@ -53,6 +55,22 @@ class RootPin:
     certificates: frozenset[str] = frozenset()
     authorities: tuple[x509.Certificate, ...] = ()
     allow_wildcard_name: bool = False
+
+    def __reduce__(self) -> tuple[Callable[..., "RootPin"], tuple[object, ...]]:
+        # certificates are written down as they came: they have no form of their own for another process
+        ders = tuple(each.public_bytes(Encoding.DER) for each in self.authorities)
+        return _pin, (self.name, self.public_key_ids, self.certificates, ders, self.allow_wildcard_name)
+
+
+def _pin(
+    name: str,
+    public_key_ids: frozenset[str],
+    certificates: frozenset[str],
+    ders: tuple[bytes, ...],
+    wildcard: bool,  # noqa: FBT001  (as it was written down, field by field)
+) -> RootPin:
+    """A pin as another process wrote it down."""
+    return RootPin(name, public_key_ids, certificates, tuple(map(x509.load_der_x509_certificate, ders)), wildcard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +133,23 @@ def unbundle(key: PublicKey) -> Bundle | None:
     Notary looks signatures up under the id of the key as it re-encodes it, so a bundle that is not
     byte for byte what re-encoding gives never counts. The one leaf comes first, all others are CAs.
     """
-    certificates = _certificates(key.public)
+    known = len(key.public) <= KEY_REMEMBERED_BYTES
+    return _remembered(key.public, key.key_id) if known else _unbundled(key.public, key.key_id)
+
+
+@lru_cache(maxsize=KEYS_REMEMBERED)
+def _remembered(public: bytes, key_id: str) -> Bundle | None:
+    return _unbundled(public, key_id)
+
+
+def _unbundled(public: bytes, key_id: str) -> Bundle | None:
+    certificates = _certificates(public)
     if not certificates or _is_authority(certificates[0]) or not all(map(_is_authority, certificates[1:])):
         return None
     leaf, *intermediates = certificates
     keytype = "rsa-x509" if isinstance(leaf.public_key(), rsa.RSAPublicKey) else "ecdsa-x509"
     rebuilt = make_key(keytype, b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates))
-    if rebuilt.key_id != key.key_id or rebuilt.material is None:
+    if rebuilt.key_id != key_id or rebuilt.material is None:
         return None
     return Bundle(rebuilt, leaf, tuple(intermediates))
 

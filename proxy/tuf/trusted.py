@@ -15,7 +15,7 @@ an earlier update accepted. Anything out of order is a defect of ours and raises
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from proxy.errors import Expired, MetadataCorrupt
@@ -43,13 +43,23 @@ _Part = TypeVar("_Part")
 class TrustedSet:
     """What one update has verified so far.
 
-    `now` is its one instant, an aware UTC datetime; `blocked` says of public key ids why they never count.
+    `now` is its one instant, an aware UTC datetime; `blocked` says of public key ids why they never count. `grace` is
+    how long timestamp and snapshot count after they expired (L3).
     """
 
-    def __init__(self, gun: Gun, pins: Pins, stored: Stored | None, now: datetime, blocked: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        gun: Gun,
+        pins: Pins,
+        stored: Stored | None,
+        now: datetime,
+        blocked: Mapping[str, str],
+        grace: timedelta = timedelta(),
+    ) -> None:
         self._rules = RootRules(gun, pins, now, blocked)
         self._now = now
         self._blocked = blocked
+        self._grace = grace
         self._floors = Floors(stored.files if stored else {})
         self._remembered_root: TrustedRoot | None = None
         self._root: TrustedRoot | None = None
@@ -92,7 +102,7 @@ class TrustedSet:
         timestamp = read_timestamp(envelope.signed)
         if not self._is_equivalent(timestamp):
             self._floors.check(TIMESTAMP, timestamp.version, data)
-        self._check_expiry(TIMESTAMP, timestamp.expires)
+        self._check_expiry(TIMESTAMP, timestamp.expires, self._grace)
         self._timestamp = timestamp
         self._files[TIMESTAMP] = data
         return timestamp.snapshot
@@ -103,7 +113,7 @@ class TrustedSet:
         envelope = self._signed(SNAPSHOT, data)
         snapshot = read_snapshot(envelope.signed)
         self._floors.check(SNAPSHOT, snapshot.version, data)
-        self._check_expiry(SNAPSHOT, snapshot.expires)
+        self._check_expiry(SNAPSHOT, snapshot.expires, self._grace)
         self._snapshot = snapshot
         self._files[SNAPSHOT] = data
         return snapshot.files[ROOT]
@@ -169,8 +179,8 @@ class TrustedSet:
         signers_of(role, envelope, listed.keys, listed.threshold, self._blocked)
         return envelope
 
-    def _check_expiry(self, role: RoleName, expires: datetime) -> None:
-        if expires < self._now:
+    def _check_expiry(self, role: RoleName, expires: datetime, grace: timedelta = timedelta()) -> None:
+        if self._now - expires > grace:
             raise Expired(role, expires)
 
     def _is_equivalent(self, timestamp: Timestamp) -> bool:

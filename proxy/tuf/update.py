@@ -1,6 +1,6 @@
 """The order of one update, as a generator that asks for files and is sent replies (dialect 3; S6, S8, S14).
 
-    workflow = update(gun, pins, stored, now, blocked)
+    workflow = update(gun, pins, stored, now, blocked, grace)
     wishes = next(workflow)                      # a tuple of Fetch
     wishes = workflow.send(replies)              # as many replies, in the same order
     ...                                          # until StopIteration brings the Collection
@@ -11,7 +11,8 @@ attempt is worth it, and what an absent file means.
 
 import hashlib
 from collections.abc import Generator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -53,20 +54,27 @@ class _ListedFileWrong(Exception):
 
 
 def update(
-    gun: Gun, pins: Pins, stored: Stored | None, now: datetime, blocked: Mapping[str, str] = NONE_BLOCKED
+    gun: Gun,
+    pins: Pins,
+    stored: Stored | None,
+    now: datetime,
+    blocked: Mapping[str, str] = NONE_BLOCKED,
+    grace: timedelta = timedelta(),
 ) -> Workflow:
     """Verify everything Notary has for a GUN, from what was remembered to a new collection.
 
     `now` is an aware UTC datetime, read once. `blocked` says of public key ids (dialect 2.5, canonical) why
-    their signatures count for nothing, in any role. Raises a `TrustError` or `NotaryUnreachable` into the
-    caller. A hash mismatch or a missing listed file starts the whole over, once.
+    their signatures count for nothing, in any role. `grace` is how long timestamp and snapshot count after they
+    expired (design: Configuration, `expiry_grace`; L3). Raises a `TrustError` or `NotaryUnreachable` into the caller.
+    A hash mismatch or a missing listed file starts the whole over, once.
     """
+    trusted = partial(TrustedSet, gun, pins, stored, now, blocked, grace)
     try:
-        return (yield from _attempt(TrustedSet(gun, pins, stored, now, blocked), stored, is_last=False))
+        return (yield from _attempt(trusted(), stored, is_last=False))
     except _ListedFileWrong:
         pass
     try:
-        return (yield from _attempt(TrustedSet(gun, pins, stored, now, blocked), stored, is_last=True))
+        return (yield from _attempt(trusted(), stored, is_last=True))
     except _ListedFileWrong as wrong:
         raise wrong.error from None
 

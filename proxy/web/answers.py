@@ -6,10 +6,11 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from proxy.errors import Refusal
+from proxy.errors import Refusal, RegistryLoop
 from proxy.policy.decisions import Allowed, Decision
 from proxy.refusals import row_of
 from proxy.registry.failures import Relayed
+from proxy.registry.loops import LOOP
 from proxy.web.error_bodies import JSON, rebuild
 from proxy.web.exchange import Exchange
 from proxy.web.shapes import Verdict, drifts, signers_of, verdict_of
@@ -23,9 +24,7 @@ def decision_headers(exchange: Exchange, decision: Decision) -> dict[str, str]:
     headers = {"X-Tagwarden-Decision": str(verdict_of(decision)), **_named(exchange)}
     if decision.refusal is not None:
         headers["X-Tagwarden-Refusal"] = row_of(decision.refusal).code
-    if signers := signers_of(decision):
-        headers["X-Tagwarden-Signers"] = ",".join(signers)
-    return headers
+    return headers | _evidence_headers(decision)
 
 
 def manifest_headers(exchange: Exchange, decision: Decision, announced: str | None) -> dict[str, str]:
@@ -65,10 +64,12 @@ def refused(exchange: Exchange, refusal: Refusal, now: datetime) -> web.Response
         "X-Tagwarden-Refusal": presented.code,
         **_named(exchange),
     }
-    if decision is not None and (signers := signers_of(decision)):
-        headers["X-Tagwarden-Signers"] = ",".join(signers)
+    if decision is not None:
+        headers |= _evidence_headers(decision)
     if presented.retry_after is not None:
         headers["Retry-After"] = str(presented.retry_after)
+    if isinstance(refusal, RegistryLoop):
+        headers[LOOP] = "registry.url"
     if presented.status == 405:
         headers["Allow"] = ", ".join(sorted(exchange.allow))
     detail = exchange.told(now) if exchange.authorised else exchange.told_to_strangers()
@@ -79,6 +80,16 @@ def refused(exchange: Exchange, refusal: Refusal, now: datetime) -> web.Response
         headers=headers,
         body=orjson.dumps({"errors": [error]}),
     )
+
+
+def _evidence_headers(decision: Decision) -> dict[str, str]:
+    """Who signed, and in an outage how many seconds ago Notary last confirmed it."""
+    headers = {}
+    if signers := signers_of(decision):
+        headers["X-Tagwarden-Signers"] = ",".join(signers)
+    if decision.stale is not None:
+        headers["X-Tagwarden-Stale"] = str(decision.stale)
+    return headers
 
 
 def relayed(answer: Relayed) -> web.Response:

@@ -12,6 +12,7 @@ from typing import Final, Self, TypeAlias
 
 from aiohttp import hdrs, web
 
+from proxy.admissions import Admissions
 from proxy.config.settings import Doors, Network
 from proxy.errors import MethodNotAllowed, PathUnknown
 from proxy.registry.client import RegistryClient
@@ -22,11 +23,13 @@ from proxy.web.blobs import BlobReads
 from proxy.web.candidates import Candidates
 from proxy.web.closed import ClosedDigests
 from proxy.web.deciding import Resolver
-from proxy.web.exchange import EXCHANGE, LISTENER
+from proxy.web.exchange import ADMISSIONS, EXCHANGE, LISTENER
+from proxy.web.fast_path import FAST_PATH, FastPath, Pledging
 from proxy.web.forwarded import TRUSTED_PROXIES
 from proxy.web.lists import Lists
 from proxy.web.middleware import NOW, answer_for_everything
 from proxy.web.pulls import Pulls
+from proxy.web.returns import Returns
 from proxy.web.writes import Writes
 
 
@@ -38,7 +41,9 @@ def _now() -> datetime:
 class Services:
     """What requests are answered with; opened and closed together with the application.
 
-    Two applications over one of these share it all: what one of them closed is closed for the other.
+    Two applications over one of these share it all: what one of them closed is closed for the other, and what `returns`
+    said is said. `admissions` is told what became of tags. `pledging` is what stands by its decisions, for the fast
+    path; None for no such path.
     """
 
     registry: RegistryClient
@@ -47,6 +52,9 @@ class Services:
     doors: Doors
     now: Callable[[], datetime] = _now
     closed: ClosedDigests = field(default_factory=ClosedDigests)
+    admissions: Admissions | None = None
+    pledging: Pledging | None = None
+    returns: Returns = field(default_factory=Returns)
 
 
 OpenServices: TypeAlias = Callable[[], AbstractAsyncContextManager[Services]]
@@ -60,20 +68,22 @@ class _DataPlane:
     blobs: BlobReads
     writes: Writes
     lists: Lists
+    returns: Returns
     name: str
     ns_allowed: frozenset[str]
 
     @classmethod
-    def over(cls, services: Services, name: str, ns_allowed: frozenset[str], *, candidates: bool) -> Self:
+    def over(cls, services: Services, name: str, ns_allowed: frozenset[str], *, candidates: bool, splice: bool) -> Self:
         """Make the doors of one application; with `candidates` every read passes, and writes are as anywhere."""
         registry, doors, closed = services.registry, services.doors, services.closed
         resolver = Candidates(services.resolver) if candidates else services.resolver
         guard = BlobReads(registry, services.resolver, doors, closed)
         return cls(
             Pulls(registry, resolver, services.closure, closed, doors.push),
-            BlobReads(registry, resolver, doors, closed),
+            BlobReads(registry, resolver, doors, closed, straight=splice),
             Writes(registry, services.resolver, doors, guard, ns_allowed),
             Lists(registry, resolver),
+            services.returns,
             name,
             ns_allowed,
         )
@@ -83,6 +93,7 @@ _OPEN: Final = web.AppKey[OpenServices]("open_services")
 _CANDIDATES: Final = web.AppKey("candidates", bool)
 _NAME: Final = web.AppKey("name", str)
 _NS_ALLOWED: Final = web.AppKey[frozenset[str]]("ns_allowed")
+_SPLICE: Final = web.AppKey("splice", bool)
 _DATA_PLANE: Final = web.AppKey("data_plane", _DataPlane)
 
 
@@ -93,6 +104,7 @@ def build(
     trusted_proxies: tuple[Network, ...] = (),
     ns_allowed: frozenset[str] = frozenset(),
     candidates: bool = False,
+    splice: bool = True,
 ) -> web.Application:
     """Make the application.
 
@@ -102,12 +114,14 @@ def build(
         trusted_proxies: peers that are believed about who the client is and how it came.
         ns_allowed: the registries that `?ns=` may name; any other is ignored.
         candidates: whether every read is answered, for scanners and co-signers (design: Pushers and candidates).
+        splice: whether large blobs go straight from the registry's connection to the client's.
     """
     app = web.Application(middlewares=[answer_for_everything])
     app[_OPEN] = open_services
     app[_NAME] = name
     app[_NS_ALLOWED] = ns_allowed
     app[_CANDIDATES] = candidates
+    app[_SPLICE] = splice
     app[LISTENER] = "candidates" if candidates else "listen"
     app[TRUSTED_PROXIES] = trusted_proxies
     app.cleanup_ctx.append(_work_with_services)
@@ -119,16 +133,28 @@ def build(
 async def _work_with_services(app: web.Application) -> AsyncIterator[None]:
     async with app[_OPEN]() as services:
         app[NOW] = services.now
-        app[_DATA_PLANE] = _DataPlane.over(services, app[_NAME], app[_NS_ALLOWED], candidates=app[_CANDIDATES])
+        app[ADMISSIONS] = services.admissions
+        app[_DATA_PLANE] = _DataPlane.over(
+            services, app[_NAME], app[_NS_ALLOWED], candidates=app[_CANDIDATES], splice=app[_SPLICE]
+        )
+        if services.pledging is None or app[_CANDIDATES]:
+            yield
+            return
+        fast = app[FAST_PATH] = FastPath(
+            services.pledging, services.registry, services.closure, services.admissions, services.now
+        )
         yield
+        fast.close()
 
 
 async def _handle(request: web.Request) -> web.StreamResponse:
+    plane = request.app[_DATA_PLANE]
+    plane.returns.check(request)
     route = paths.find(request.raw_path)
+    request[EXCHANGE].route = route.form
     if request.method not in route.methods:
         request[EXCHANGE].allow = route.methods
         raise MethodNotAllowed(request.method)
-    plane = request.app[_DATA_PLANE]
     namespace = paths.namespace(request.raw_path)
     name = namespace if namespace in plane.ns_allowed else None
     request[EXCHANGE].name = name or plane.name

@@ -26,12 +26,21 @@ from proxy.web.shapes import passes
 class BlobReads:
     """Answers reads of blobs; also says which blobs may be mounted elsewhere."""
 
-    def __init__(self, registry: RegistryClient, resolver: Resolver, doors: Doors, closed: ClosedDigests) -> None:
-        """Decide with `resolver`, as `doors` want it, about what `registry` has."""
+    def __init__(
+        self,
+        registry: RegistryClient,
+        resolver: Resolver,
+        doors: Doors,
+        closed: ClosedDigests,
+        *,
+        straight: bool = True,
+    ) -> None:
+        """Decide with `resolver`, as `doors` want it, about what `registry` has; large ones may go `straight`."""
         self._registry = registry
         self._resolver = resolver
         self._doors = doors
         self._closed = closed
+        self._straight = straight
 
     async def answer(self, request: web.Request, route: BlobRoute, name: str | None) -> web.StreamResponse:
         """Answer a GET or HEAD of a blob.
@@ -82,7 +91,7 @@ class BlobReads:
                 kept.update(decision_headers(request[EXCHANGE], decision))
             if answer.status < 300:
                 kept[hdrs.CONTENT_TYPE] = OCTET_STREAM
-            return await stream(request, answer, kept)
+            return await stream(request, answer, kept, straight=self._straight and request.method == hdrs.METH_GET)
 
     def _guards(self, repository: Repository, digest: Digest) -> bool:
         """Whether something must be decided before a blob is read."""

@@ -31,6 +31,10 @@ class ClosedDigests:
         key = repository, digest
         return key in self._closed or key in self._no_manifests
 
+    def doubt(self) -> None:
+        """Ask anew about what was no manifest: another registry answers. What is closed stays so."""
+        self._no_manifests.clear()
+
     async def learn(self, repository: Repository, digest: Digest, is_manifest: Awaitable[bool]) -> None:
         """Close a refused digest if it is a manifest; a layer that is asked for as one stays open.
 

@@ -1,5 +1,6 @@
 """What decides, as the doors see it, and how it is asked: whatever comes back is a decision, and doubt is a refusal."""
 
+import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -12,6 +13,7 @@ from proxy.policy.decisions import Decision, Unenforced
 from proxy.policy.entries import Mode
 from proxy.refusals import TABLE
 from proxy.registry.headers import ClientCredentials
+from proxy.telemetry.metrics import DECISION_SECONDS
 
 log = structlog.get_logger()
 
@@ -53,6 +55,22 @@ async def decide(reference: Reference, mode: Mode, question: Awaitable[Decision]
         mode: for a decision that has to be made here.
         question: what `Resolver.resolve` or `Resolver.resolve_blob` returned.
     """
+    begun = time.monotonic()
+    decision = await _decided(reference, mode, question)
+    DECISION_SECONDS.observe(time.monotonic() - begun, source_of(decision))
+    return decision
+
+
+def source_of(decision: Decision) -> str:
+    """Where its evidence came from, in a word: see `DECISION_SECONDS`."""
+    if decision.stale is not None:
+        return "stale"
+    if decision.waited:
+        return "checked"
+    return "none" if decision.checked_at is None else "fresh"
+
+
+async def _decided(reference: Reference, mode: Mode, question: Awaitable[Decision]) -> Decision:
     try:
         decision = await question
     except Refusal as refusal:

@@ -17,7 +17,9 @@ from aiohttp.typedefs import Handler
 from proxy.errors import Internal, NameInvalid, Refusal
 from proxy.refusals import TABLE
 from proxy.registry.failures import Relayed
-from proxy.telemetry import client_text
+from proxy.telemetry import client_text, traces
+from proxy.telemetry.metrics import REQUESTS_IN_FLIGHT
+from proxy.telemetry.text import without_secrets
 from proxy.web.answers import refused, relayed
 from proxy.web.exchange import EXCHANGE, Exchange, record
 from proxy.web.tls import subject_shown_on
@@ -37,10 +39,13 @@ async def answer_for_everything(request: web.Request, handler: Handler) -> web.S
     good order would pass for complete.
     """
     now = request.app[NOW]
-    shown = subject_shown_on(request.get_extra_info("ssl_object"))  # while the connection is there
-    exchange = request[EXCHANGE] = Exchange(client_certificate=shown)
+    tls = request.get_extra_info("ssl_object")
+    span = traces.request(request.method, request.headers.get("traceparent"), is_tls=tls is not None)
+    shown = subject_shown_on(tls)  # while the connection is there
+    exchange = request[EXCHANGE] = Exchange(client_certificate=shown, span=span)
     try:
-        response = await handler(request)
+        with REQUESTS_IN_FLIGHT, span:
+            response = await handler(request)
     except (ConnectionError, asyncio.CancelledError) as gone:
         exchange.trouble = str(gone) or "the client left"
         record(request, exchange.status, now)
@@ -62,14 +67,14 @@ def _in_words(request: web.Request, exchange: Exchange, failure: Exception, now:
         case Refusal() if type(failure) in TABLE:
             return refused(exchange, failure, now)
         case web.HTTPException():  # raised by aiohttp's router alone, for targets such as `*`
-            return refused(exchange, NameInvalid(request.raw_path), now)
+            return refused(exchange, NameInvalid(without_secrets(request.raw_path.partition("?")[0])), now)
         case _:
             _log_unexpected(request, exchange, failure)
             return refused(exchange, Internal(), now)
 
 
 def _log_unexpected(request: web.Request, exchange: Exchange, failure: Exception) -> None:
-    path = client_text(request.raw_path)
+    path = client_text(request.raw_path.partition("?")[0])
     log.error("unexpected error", request_id=exchange.request_id, path=path, exc_info=failure)
 
 

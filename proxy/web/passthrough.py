@@ -21,6 +21,7 @@ from proxy.web.error_bodies import JSON, rebuild
 from proxy.web.forwarded import scheme
 from proxy.web.locations import localise, own_origins
 from proxy.web.routes import BlobRoute, Route, Upload, UploadStart
+from proxy.web.straight import forward
 
 _READS: Final = frozenset({"GET", "HEAD"})
 _OF_A_BODY: Final = (hdrs.CONTENT_TYPE, hdrs.CONTENT_LENGTH, hdrs.CONTENT_ENCODING, hdrs.CONTENT_DISPOSITION)
@@ -76,8 +77,16 @@ def answer_headers(request: web.Request, answer: RegistryAnswer, origin: str, *,
     return headers
 
 
-async def stream(request: web.Request, answer: RegistryAnswer, headers: CIMultiDict[str]) -> web.StreamResponse:
+async def stream(
+    request: web.Request, answer: RegistryAnswer, headers: CIMultiDict[str], *, straight: bool = False
+) -> web.StreamResponse:
     """Send an answer on as it comes in; a redirect without its body, an error in the same words but written anew.
+
+    Args:
+        request: the client's.
+        answer: the registry's.
+        headers: what the client hears.
+        straight: whether a large body may go straight to the client, past aiohttp's streams.
 
     Raises:
         RegistryUnreachable: it broke off; the client must then see a broken connection, never a short body.
@@ -89,8 +98,12 @@ async def stream(request: web.Request, answer: RegistryAnswer, headers: CIMultiD
         return without_body(answer, headers)
     response = web.StreamResponse(status=answer.status, reason=_reason(answer), headers=headers)
     await response.prepare(request)
-    while chunk := await answer.read_any():
-        await response.write(chunk)
+    if straight and (rest := answer.rest(response.content_length)) is not None:
+        await response.write(rest.begun)  # the head too, if it is empty
+        await forward(request, rest)
+    else:
+        while chunk := await answer.read_any():
+            await response.write(chunk)
     await response.write_eof()
     return response
 

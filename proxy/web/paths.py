@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from proxy.errors import MethodNotAllowed, NameInvalid, PathUnknown, Refusal
 from proxy.names import Digest, Reference, Repository, Tag
+from proxy.telemetry.text import without_secrets
 from proxy.web.routes import (
     ApiRoot,
     ApiRootWithoutSlash,
@@ -49,7 +50,7 @@ def parse(method: str, raw_target: str) -> Route:
 def find(raw_target: str) -> Route:
     """Read an undecoded request target. Raises as `parse`, but for the method."""
     if not _TARGET.fullmatch(raw_target):
-        raise NameInvalid(raw_target)
+        raise NameInvalid(without_secrets(raw_target.partition("?")[0]))  # a query may hold a token
     path, _, query = raw_target.partition("?")
     if path == ApiRoot.form:
         return ApiRoot()
@@ -96,7 +97,8 @@ def _in_repository(path: str, query: str) -> Route:
 
 def _unknown(path: str) -> Refusal:
     """An encoded path might be meant as a known one: it is malformed, not unknown."""
-    return NameInvalid(path) if "%" in path else PathUnknown(path)
+    said = without_secrets(path)
+    return NameInvalid(said) if "%" in path else PathUnknown(said)
 
 
 def _repository(segments: Sequence[str]) -> Repository:

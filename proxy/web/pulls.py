@@ -25,6 +25,7 @@ from proxy.registry.failures import Relayed
 from proxy.registry.headers import ClientCredentials
 from proxy.registry.manifests import VerifiedManifest, check_length
 from proxy.tasks import spawn
+from proxy.telemetry.caches import watch
 from proxy.web import pushers
 from proxy.web.answers import API_VERSION, manifest_headers
 from proxy.web.closed import ClosedDigests
@@ -37,7 +38,7 @@ _OVERHEAD_BYTES: Final = 1024  # what an entry of the cache takes besides its by
 
 
 class Pulls:
-    """Answers manifest reads; one for the whole process."""
+    """Answers manifest reads of one application."""
 
     def __init__(
         self, registry: RegistryClient, resolver: Resolver, closure: Closure, closed: ClosedDigests, push: Push
@@ -56,6 +57,7 @@ class Pulls:
         self._verified: LRUCache[tuple[Repository, Digest], VerifiedManifest] = LRUCache(
             MANIFEST_CACHE_BYTES, lambda verified: len(verified.body) + _OVERHEAD_BYTES
         )
+        watch("manifests", self._verified, is_sized=True)
 
     async def answer(self, request: web.Request, reference: Reference, name: str | None) -> web.StreamResponse:
         """Answer a GET or HEAD of a manifest; `name` is an allowed `?ns=`.
@@ -101,7 +103,7 @@ class Pulls:
             return await self._relays.answer(request, reference, permission)
         if permission is not None:
             with _noting(exchange):
-                verified = await self._fetch(reference, permission, credentials)
+                verified = exchange.verified = await self._fetch(reference, permission, credentials)
             return _served(request, decision, verified)
         await self._let_in(exchange, reference, credentials)
         raise await self._refusal(request, reference, decision, credentials)

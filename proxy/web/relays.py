@@ -58,7 +58,12 @@ class Relays:
     async def _checked(
         self, request: web.Request, reference: Reference, answer: RegistryAnswer, headers: CIMultiDict[str]
     ) -> web.StreamResponse:
-        """Answer what is not blocked: under GET by the digest of its bytes, under HEAD by the one it announces."""
+        """Answer what is not blocked: under GET by the digest of its bytes, under HEAD by the one it announces.
+
+        Nobody asked for a part, or for another form, which clients would put together or unpack.
+        """
+        if answer.status != 200 or hdrs.CONTENT_ENCODING in headers:
+            raise RegistryUnreachable("it answers with something else than the whole manifest")
         announced = headers.get("Docker-Content-Digest")
         if announced is not None:
             self._check(reference, announced)

@@ -13,7 +13,7 @@ from proxy.refusals import row_of
 
 _KEYS: Final = (
     *("reference", "gun", "rule", "mode", "decision", "refusal", "digest", "length"),
-    *("signers", "missing", "roles", "evidence_age", "request_id"),
+    *("signers", "missing", "roles", "evidence_age", "stale", "expiry_grace", "request_id"),
 )
 
 
@@ -69,7 +69,8 @@ def signers_of(decision: Decision) -> tuple[str, ...]:
 def shape(decision: Decision, *, request_id: str | None, now: datetime) -> dict[str, Any]:
     """Everything about a decision, ready for JSON; every key is always there, null where nothing is known.
 
-    `length` is bytes, `evidence_age` seconds since Notary last confirmed the evidence, `expires` RFC 3339.
+    `length` is bytes, `evidence_age` seconds since Notary last confirmed the evidence, `stale` the same where it serves
+    only because it could not be confirmed, `expiry_grace` the roles that count only by it, `expires` RFC 3339.
     """
     allowed = decision.permission if isinstance(decision.permission, Allowed) else None
     return {
@@ -85,6 +86,8 @@ def shape(decision: Decision, *, request_id: str | None, now: datetime) -> dict[
         "missing": list(decision.missing),
         "roles": _roles(decision),
         "evidence_age": None if decision.checked_at is None else round((now - decision.checked_at).total_seconds(), 3),
+        "stale": decision.stale,
+        "expiry_grace": list(decision.by_grace(now)),
         "request_id": request_id,
     }
 
@@ -100,6 +103,7 @@ def shape_of_refusal(
         "signers": [],
         "missing": [],
         "roles": {},
+        "expiry_grace": [],
         "request_id": request_id,
     }
     return dict.fromkeys(_KEYS) | known

@@ -1,11 +1,12 @@
 """TLS towards clients: who we are, and whom we want to be shown (design: Configuration, `listen.tls`)."""
 
 import ssl
-from pathlib import Path
+import time
 from typing import Final, Self
 
 from cryptography import x509
 
+from proxy.config.pem import PemFile
 from proxy.config.settings import TlsSettings
 from proxy.errors import UserError
 from proxy.tls import PasswordNeeded, show
@@ -41,6 +42,9 @@ class _Handshake(ssl.SSLObject):
             raise
         except ssl.SSLError as error:
             raise HandshakeFailed(tls_reason(error), self._outgoing.read()) from None
+        is_wanted = self.context.verify_mode is ssl.CERT_REQUIRED
+        if self.session_reused and is_wanted and not _counts_still(self):
+            raise HandshakeFailed("certificate has expired", self._outgoing.read())
 
 
 class _Context(ssl.SSLContext):
@@ -61,7 +65,9 @@ class _Context(ssl.SSLContext):
 def server_context(settings: TlsSettings, key: str) -> ssl.SSLContext:
     """Make the context of a listener; with `client_ca_file` a client without a certificate of theirs is not let in.
 
-    A handshake in it that fails raises `HandshakeFailed`.
+    A handshake in it that fails raises `HandshakeFailed`. With TLS 1.3 who has a certificate shows it each time: nobody
+    looks at one again where a session is resumed, and a ticket leads to the next one without an end. A session of
+    TLS 1.2, which cannot be turned off here, ends after two hours, and with the certificate.
 
     Args:
         settings: of the listener.
@@ -77,6 +83,7 @@ def server_context(settings: TlsSettings, key: str) -> ssl.SSLContext:
     _show(context, settings, f"{key}.tls")
     if settings.client_ca_file is not None:
         context.verify_mode = ssl.CERT_REQUIRED
+        context.num_tickets = 0
         _believe(context, settings.client_ca_file, f"{key}.tls")
     return context
 
@@ -94,6 +101,12 @@ def subject_shown_on(connection: ssl.SSLObject | None) -> str | None:
         return x509.load_der_x509_certificate(shown).subject.rfc4514_string()
     except (ValueError, x509.InvalidVersion):  # OpenSSL let it in, so it may ask, whatever it is called
         return "not readable"
+
+
+def _counts_still(connection: ssl.SSLObject) -> bool:
+    """Whether the certificate that a client showed when its session began has not expired since."""
+    ends = (connection.getpeercert() or {}).get("notAfter")
+    return isinstance(ends, str) and time.time() <= ssl.cert_time_to_seconds(ends)
 
 
 def tls_reason(error: OSError) -> str:
@@ -119,9 +132,10 @@ def _show(context: ssl.SSLContext, settings: TlsSettings, where: str) -> None:
     )
 
 
-def _believe(context: ssl.SSLContext, authorities: Path, where: str) -> None:
+def _believe(context: ssl.SSLContext, authorities: PemFile, where: str) -> None:
     try:
-        context.load_verify_locations(authorities)
+        with authorities.in_memory() as file:
+            context.load_verify_locations(file)
     except OSError as error:
         raise UserError(
             f"{where}.client_ca_file: {authorities} cannot be used ({tls_reason(error)}): "

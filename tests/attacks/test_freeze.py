@@ -6,7 +6,10 @@ from typing import Final
 import pytest
 
 from proxy.errors import Expired, NotaryUnreachable, NoTrustData
-from tests.attacks.shop import GOOD, SIGNERS, answer, defect, digest_of, memory, resolve, shop, usable
+from proxy.policy.evaluation import resolve_tag
+from proxy.policy.expiry import in_outage
+from tests.attacks.shop import BY_ALICE, GOOD, SIGNERS, TAG, answer, defect, digest_of, memory, resolve, shop, usable
+from tests.support.collections import entry
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.reading import read, remembered
 
@@ -78,6 +81,42 @@ def test_an_answer_kept_back_is_not_replaced_by_memory(status: int, refusal: typ
     sim = shop()
     sim.fault("timestamp", status)
     assert answer(sim, memory()) is refusal
+
+
+@pytest.mark.parametrize("role", ["timestamp", "snapshot"])
+def test_grace_lengthens_a_freeze_by_itself_and_no_more(role: str) -> None:
+    """Who asks for grace gives a week to whoever holds back news, and not a microsecond on top."""
+    sim, week = _ending(role), timedelta(days=7)
+    stored = remembered(sim)
+    frozen = read(sim, stored, now=_LAST + week, grace=week)
+    rule = entry(expiry_grace=week)
+    assert resolve_tag(rule, TAG, frozen, _LAST + week).digest == digest_of(GOOD)
+    for refuse in (
+        lambda at: read(sim, stored, now=at, grace=week),
+        lambda at: resolve_tag(rule, TAG, frozen, at),
+        lambda at: resolve_tag(entry(), TAG, frozen, at - week),
+    ):
+        with pytest.raises(Expired) as refused:
+            refuse(_LAST + week + timedelta(microseconds=1))
+        assert (refused.value.role, refused.value.expires) == (role, _LAST)
+
+
+def test_cutting_notary_off_stops_the_timestamps_clock_alone() -> None:
+    """In an outage a timestamp that was good at the last check ends nothing; what people signed ends when it ends."""
+    sim = _ending("timestamp")
+    sim.delegations["targets/alice"].expires = "2026-12-10T00:00:00Z"
+    sim.bump()
+    sim.publish()
+    known = read(sim, now=_LAST)
+    cut_off, day = in_outage(known, _LAST), timedelta(days=1)
+    assert resolve_tag(entry(BY_ALICE), TAG, cut_off, _LAST + day).digest == digest_of(GOOD)
+    for late, role in ((known, "timestamp"), (in_outage(known, _LAST + day), "timestamp")):
+        with pytest.raises(Expired) as refused:
+            resolve_tag(entry(BY_ALICE), TAG, late, _LAST + day)
+        assert refused.value.role == role
+    with pytest.raises(Expired) as refused:
+        resolve_tag(entry(BY_ALICE), TAG, cut_off, _LAST + 6 * day)
+    assert refused.value.role == "targets/alice"
 
 
 def test_the_clock_is_the_readers_own() -> None:

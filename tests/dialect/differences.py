@@ -11,7 +11,7 @@ LOOSER: Final = frozenset({"S9", "L1", "L2", "L3", "L4"})
 NOT_IN_A_LISTING: Final = {
     "S4": "which of the roles counts as released is a matter of policy",
     "S7": "a withheld delegation is absent from both listings; here it is known to be withheld",
-    "L3": "it is S9 once more",
+    "L3": "it is S9 once more, and otherwise asked for by configuration",
     "S8": "which root is asked for, and when, shows in the requests",
 }
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.limits import LARGEST_INTEGER
-from proxy.tuf.canonical import encode, read
+from proxy.tuf.canonical import _encode_any, _read_plain, _read_strictly, encode, read
 from tests.support.wire import canonical, on_the_wire
 
 TEXTS: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text(
@@ -56,7 +56,46 @@ def test_two_values_never_share_a_canonical_form(one: dict[str, Any], other: dic
     assert (encode(one) == encode(other)) == same
 
 
+def _types(value: object) -> object:
+    """What a value is made of, where `==` is not enough: 1, 1.0 and True are equal."""
+    if isinstance(value, dict):
+        return {key: _types(each) for key, each in value.items()}
+    return [_types(each) for each in value] if isinstance(value, list) else type(value)
+
+
+def _read_alike(data: bytes) -> None:
+    """Whatever the quick parser takes, the strict one reads the same; both write it as the slow writer does."""
+    plain = _read_plain(data)
+    if plain is None:
+        return
+    strict = _read_strictly(data)
+    assert plain == strict
+    assert _types(plain) == _types(strict)
+    assert list(plain) == list(strict)
+    assert encode(plain) == _encode_any(strict) == canonical(strict)
+
+
+def _compact(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@given(OBJECTS)
+@example({"a": [9007199254740991, -9007199254740992, 1000000000000000, 0]})
+@example({'":1.0': ',1e3[2.5":9007199254740993'})
+@example({"\x7f\u2028": "é\U0001f600"})
+def test_both_parsers_read_the_same_from_compact_json(value: dict[str, Any]) -> None:
+    """The form in which Notary writes its files."""
+    _read_alike(_compact(value))
+
+
+@given(st.dictionaries(TEXTS, st.floats() | st.integers() | VALUES, max_size=4))
+def test_both_parsers_read_the_same_from_any_numbers(value: dict[str, Any]) -> None:
+    """Floats and numbers of any size are the strict one's, or are what both take for the same."""
+    _read_alike(_compact(value))
+
+
 def _read_or_refused(data: bytes) -> None:
+    _read_alike(data)
     try:
         value = read(data)
     except ValueError:

@@ -35,7 +35,6 @@ NAMES: Final = ("root", "second", "third")
 
 ROLES, CHILDREN = st.sampled_from(ALL), st.sampled_from(DELEGATIONS)
 SAYING: Final = ("targets", *DELEGATIONS)
-SPEAKERS: Final = st.sampled_from(SAYING)
 STRANGER, USURPER = ecdsa_key("a stranger"), root_key(GUN, "a usurper")
 KEYS: Final = {
     role: [root_key(GUN, name) if role == "root" else ecdsa_key(f"{role}{name.removeprefix('root')}") for name in NAMES]

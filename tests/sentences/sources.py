@@ -1,7 +1,8 @@
 """Finds every sentence for people in the code, by reading that code: text of at least four words.
 
 Left out is what is no message: docstrings, help texts and descriptions (they are on the reference pages), patterns,
-annotations, what is only compared with, what only a programmer can cause, and what has no blank in it: URLs, headers.
+annotations, what is only compared with, what only a programmer can cause or see (names of tasks), code in another
+language or for another process, and what has no blank in it: URLs, headers.
 """
 
 import ast
@@ -18,6 +19,7 @@ _COMMENT: Final = re.compile(r"^ *# +\S.*(?:\n *# +\S.*)*", re.MULTILINE)
 _WRAP: Final = re.compile(r"\n? *# +")
 _FEWEST_WORDS: Final = 4
 _TEXTS_OF_REFERENCE: Final = frozenset({"help", "description", "epilog", "metavar", "json_schema_extra", "meaning"})
+_CODE: Final = re.compile(r"SELECT |import \w+;")
 _FOR_PROGRAMMERS: Final = frozenset({"compile", "TypeError", "AssertionError", "RuntimeError"})
 
 
@@ -69,7 +71,7 @@ def _text(node: ast.JoinedStr | ast.Constant) -> str:
 
 
 def _is_said(line: str) -> bool:
-    return " " in line.strip() and len(_WORD.findall(line)) >= _FEWEST_WORDS
+    return " " in line.strip() and not _CODE.match(line) and len(_WORD.findall(line)) >= _FEWEST_WORDS
 
 
 def _silent(tree: ast.AST) -> Iterator[ast.AST]:
@@ -89,6 +91,8 @@ def _silent(tree: ast.AST) -> Iterator[ast.AST]:
                 | ast.AsyncFunctionDef(returns=ast.AST() as annotation)
             ):
                 yield from ast.walk(annotation)
+            case ast.Call(func=ast.Name(id="spawn") | ast.Attribute(attr="create_task"), keywords=keywords):
+                yield from (part for keyword in keywords for part in ast.walk(keyword))
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in _FOR_PROGRAMMERS:
                 yield from ast.walk(node)
             case ast.keyword(arg=str(name), value=value) if name in _TEXTS_OF_REFERENCE:

@@ -1,9 +1,10 @@
 """What somebody reads whose proxy does not start because of TLS: files that looked right until they were used."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -16,11 +17,15 @@ from cryptography.hazmat.primitives.serialization import (
 from structlog.testing import capture_logs
 
 from proxy import config, telemetry
-from proxy.config import Settings
+from proxy.config import Seen, Settings
+from proxy.config.pem import PemFile
+from proxy.config.settings import RegistrySettings, TlsSettings
 from tests.sentences.transcripts import Transcript
 from tests.support.certificates import authority, pem
 from tests.support.keys import Key, ecdsa_key
 from tests.unit.config.site import Site, compose, write_pair
+
+_Holder = TypeVar("_Holder", TlsSettings, RegistrySettings)
 
 PEERS: Final = "ca_file: ca.crt, client_certificate_file: client.crt, client_key_file: client.key"
 SITE: Final = compose(
@@ -37,7 +42,7 @@ KEYS: Final = {"proxy": "of the proxy", "client": "for the registry"}
 @pytest.fixture
 def site(transcript: Transcript, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A configuration and all files of its TLS, as they should be; nothing is logged."""
-    monkeypatch.setattr(telemetry, "configure", lambda: None)
+    monkeypatch.setattr(telemetry, "configure", lambda *_, **__: None)
     site = Site(transcript.directory)
     site.write("config.yaml", SITE)
     for name in KEYS:
@@ -57,25 +62,22 @@ def test_keys_that_are_too_short(transcript: Transcript, site: Site) -> None:
     transcript.check("serve-tls-short-keys")
 
 
-def test_files_that_change_while_the_proxy_starts(
-    transcript: Transcript, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They were read and found right, and then somebody put others in their place."""
+def test_files_that_tls_refuses(transcript: Transcript, monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+    """Loading found them right, and the system's own TLS thinks otherwise."""
+    assert site.file.exists()
     for name, whose in KEYS.items():
         locked = ecdsa_key(name).private.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
         )
         transcript.situation(f"The key {whose} is encrypted.")
         with monkeypatch.context() as patched:
-            patched.setattr(config, "load", loading_before(site, f"{name}.key", locked))
+            patched.setattr(config, "load", loading_with(f"{name}.key", locked))
             assert serve(transcript) == 2
-        write_pair(site, name, ecdsa_key(name))
     for name, whose in {"nodes": "clients", "ca": "the registry"}.items():
         transcript.situation(f"The authority of {whose} is none.")
         with monkeypatch.context() as patched:
-            patched.setattr(config, "load", loading_before(site, f"{name}.crt", b"just words"))
+            patched.setattr(config, "load", loading_with(f"{name}.crt", b"just words"))
             assert serve(transcript) == 2
-        site.write(f"{name}.crt", pem([authority(name).certificate]))
     transcript.check("serve-tls-changed")
 
 
@@ -85,16 +87,23 @@ def serve(transcript: Transcript) -> int:
         return transcript.run("tagwarden serve -c config.yaml")
 
 
-def loading_before(site: Site, name: str, data: bytes) -> Callable[..., Settings]:
-    """Loading, and right after it a file changes."""
+def loading_with(name: str, data: bytes) -> Callable[..., Settings]:
+    """Loading, where a file passes whose contents TLS then refuses."""
     load = config.load
 
-    def load_and_write(path: Path, environ: dict[str, str], now: datetime) -> Settings:
-        settings = load(path, environ, now)
-        site.write(name, data)
-        return settings
+    def spoil(holder: _Holder) -> _Holder:
+        files = {each.name: getattr(holder, each.name) for each in fields(holder)}
+        named = {key: file for key, file in files.items() if isinstance(file, PemFile) and file.path.name == name}
+        spoilt: dict[str, Any] = {key: replace(file, data=data) for key, file in named.items()}
+        return replace(holder, **spoilt)
 
-    return load_and_write
+    def load_and_spoil(path: Path, environ: dict[str, str], now: datetime, seen: Seen) -> Settings:
+        settings = load(path, environ, now, seen)
+        assert settings.listen.tls is not None
+        listen = replace(settings.listen, tls=spoil(settings.listen.tls))
+        return replace(settings, listen=listen, registry=spoil(settings.registry))
+
+    return load_and_spoil
 
 
 def short_key() -> Key:

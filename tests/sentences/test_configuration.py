@@ -1,5 +1,7 @@
 """What somebody reads whose configuration is wrong: every problem at once, each with its cure."""
 
+import errno
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -25,7 +27,11 @@ PAST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LATER: Final = datetime(2090, 1, 1, tzinfo=UTC)
 
 
-def test_what_cannot_be_read(transcript: Transcript) -> None:
+def _forbidden(*_: object) -> int:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def test_what_cannot_be_read(transcript: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that is not there, no text, or no YAML stops the reading, each with one sentence."""
     transcript.situation("There is no such file.")
     assert transcript.run("tagwarden config check -c nowhere.yaml") == 2
@@ -39,6 +45,13 @@ def test_what_cannot_be_read(transcript: Transcript) -> None:
         transcript.write(f"{name}.yaml", (MISTAKES / f"{name}.yaml").read_bytes())
         transcript.situation(f"A file that is not what it should be: {name}.")
         assert transcript.run(f"tagwarden config check -c {name}.yaml") == 2
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "access", lambda *_, **__: False)
+        patched.setattr("proxy.config.opening._without_waiting", _forbidden)
+        transcript.situation("A file that this user may not read.")
+        assert transcript.run("tagwarden config check -c latin.yaml") == 2
+        transcript.situation("The same, named by the variable.")
+        assert transcript.run("tagwarden config check", {"TAGWARDEN_CONFIG": "latin.yaml"}) == 2
     transcript.check("configuration-unreadable")
 
 

@@ -10,7 +10,9 @@ ROOT: Final = Path(__file__).parents[2]
 SPOKEN: Final = (
     *("cli/*.py", "config/*.py", "doctor/*.py", "explanation/*.py", "inspection/*.py", "proposal/*.py", "remote/*.py"),
     *("census.py", "refusals.py", "server.py", "signing.py", "tls.py", "web/tls.py"),
-    *("policy/patterns.py", "store/failures.py", "store/opening.py", "tuf/keys.py"),
+    *("policy/patterns.py", "tuf/keys.py", "trust/*.py", "verifier/*.py", "notary/changefeed.py"),
+    *(f"store/{name}.py" for name in ("failures", "opening", "opening_server", "postgresql", "sqlstates")),
+    *("checks.py", "outages.py", "upkeep.py"),
 )
 
 

@@ -12,6 +12,7 @@ from proxy.cli import inspect
 from proxy.errors import RegistryUnreachable
 from proxy.names import Repository
 from proxy.registry.failures import Relayed
+from proxy.store.overlay import Overlay
 from proxy.tuf.collection import Collection
 from tests.sentences.transcripts import Transcript
 from tests.support.certificates import EXPIRED, certificate, x509_key
@@ -126,11 +127,17 @@ def test_inspect(typed: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
     async def collected(*_: object) -> Collection:
         return read(sim)
 
+    async def nothing(*_: object) -> None:
+        """What is remembered."""
+
     typed.situation("Trust on first use, and nothing is remembered.")
     typed.write("first.yaml", CONFIGURATION.replace("roots: [tools]", "roots: tofu"))
     with monkeypatch.context() as patched:
         patched.setattr("proxy.cli.asking.asking", asking_a_notary())
         assert typed.run("tagwarden inspect --pretty -c first.yaml shop/api") == 0
+        typed.situation("Somebody makes the trust store forget it in the same moment.")
+        patched.setattr(Overlay, "load", nothing)
+        assert typed.run("tagwarden inspect --pretty -c first.yaml shop/api") == 3
     monkeypatch.setattr(inspect, "_collection", collected)
     typed.situation("A table for people.")
     assert typed.run("tagwarden inspect --pretty -c config.yaml shop/api") == 0

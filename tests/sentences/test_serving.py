@@ -7,8 +7,10 @@ from typing import Final
 import pytest
 
 from proxy import server
+from proxy.config import Seen
 from tests.sentences.transcripts import Transcript
-from tests.unit.config.site import compose
+from tests.support.keys import ecdsa_key
+from tests.unit.config.site import Site, compose, write_pair
 
 TRIAL: Final = "tagwarden serve --audit --name registry.example.com --registry http://127.0.0.1:5001"
 DIGEST: Final = f"sha256:{'9' * 64}"
@@ -45,10 +47,10 @@ def test_without_a_file(transcript: Transcript) -> None:
 
 def test_what_a_trial_says_aloud(transcript: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first events are warnings, of which these are the words."""
-    monkeypatch.setattr(server, "run", lambda settings: sys.stdout.write("\n".join(settings.warnings)))
-    transcript.situation("A trial, and a variable that has no effect on it.")
-    memory = {"TAGWARDEN__TRUST_STORE__URL": "sqlite:////var/lib/tagwarden/trust.db"}
-    assert transcript.run(f"{TRIAL} --notary https://notary:4443", memory) == 0
+    monkeypatch.setattr(server, "run", lambda read: sys.stdout.write("\n".join(read(Seen()).warnings)))
+    transcript.situation("A trial, and variables that have no effect on it.")
+    variables = {"TAGWARDEN__TRUST_STORE__URL": "sqlite:////var/lib/tagwarden/trust.db", "TAGWARDEN__WORKERS": "4"}
+    assert transcript.run(f"{TRIAL} --notary https://notary:4443", variables) == 0
     transcript.check("serve-trial")
 
 
@@ -85,3 +87,22 @@ def test_a_trust_store_for_which_there_is_no_place(transcript: Transcript, monke
     transcript.situation("Nothing may be written.")
     assert transcript.run("tagwarden config check -c config.yaml") == 0
     transcript.check("config-check-here")
+
+
+def test_an_audit_file_that_is_something_else(transcript: Transcript) -> None:
+    """Lines that are appended to it would spoil it, so nothing starts."""
+    write_pair(Site(transcript.directory), "proxy", ecdsa_key("proxy"))
+    (transcript.directory / "logs").mkdir()
+    for title, name in (
+        ("The configuration itself.", "config.yaml"),
+        ("A private key.", "proxy.key"),
+        ("The trust store.", "trust.db"),
+        ("A directory.", "logs"),
+        ("A device.", "/dev/null"),
+    ):
+        listen = "{tls: {certificate_file: proxy.crt, key_file: proxy.key}}"
+        store, log = "{url: 'sqlite:///trust.db'}", f"{{audit_file: {name}}}"
+        transcript.write("config.yaml", compose(log=log, trust_store=store, listen=listen))
+        transcript.situation(title)
+        assert transcript.run("tagwarden config check -c config.yaml") == 2
+    transcript.check("config-check-audit-file")

@@ -1,5 +1,6 @@
 """What somebody reads who wants to sign a tag: the commands to type, who types them, and what stands in the way."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -104,7 +105,7 @@ def typed(transcript: Transcript, shelf: Shelf, monkeypatch: pytest.MonkeyPatch)
     @asynccontextmanager
     async def assembled(settings: Settings, store: TrustStore) -> AsyncIterator[Parts]:
         async with assemble(settings, store) as parts:
-            parts.resolver.renewal.notaries = {"corp": Office(sims).fetch}
+            parts.resolver.renewal.checks.notaries = {"corp": Office(sims).fetch}
             yield replace(parts, registry=cast("RegistryClient", shelf))
 
     monkeypatch.setattr("proxy.cli.asking.assemble", assembled)
@@ -144,6 +145,11 @@ def test_what_is_typed(typed: Transcript, shelf: Shelf) -> None:
     assert typed.run("tagwarden sign-command -c config.yaml shop/done:1.4") == 0
     typed.situation("Its trust data has another name, and docker trust cannot sign under that.")
     assert typed.run("tagwarden sign-command -c config.yaml legacy/api:1.4") == 0
+    typed.situation("Its trust data is a copy on a disk, and it is signed elsewhere.")
+    typed.write("copy/.keep", "")
+    configuration = (typed.directory / "config.yaml").read_text(encoding="utf-8")
+    typed.write("copy.yaml", re.sub("corp: {url: .*}", "corp: {dir: copy, roots: [corp]}", configuration))
+    assert typed.run("tagwarden sign-command -c copy.yaml --role alice shop/done:1.4") == 0
     typed.situation("It is an index, and docker trust cannot sign one.")
     shelf.has = INDEX
     assert typed.run("tagwarden sign-command -c config.yaml --role alice shop/done:1.4") == 0

@@ -26,6 +26,7 @@ def found(directory: Path, code: str) -> list[str]:
         pytest.param('X: Final = "name the file of keys"', ["name the file of keys"], id="constant"),
         pytest.param('X = {"a": "name the file of keys"}', ["name the file of keys"], id="table"),
         pytest.param('def f():\n    return "name the file of keys"', ["name the file of keys"], id="returned"),
+        pytest.param('say("import it with trust import")', ["import it with trust import"], id="that begins like code"),
         pytest.param('x = "this holds no key" if a == 1 else ""', ["this holds no key"], id="chosen by a comparison"),
         pytest.param(
             'X = """this is no key:\nname another file of keys\nhere"""',
@@ -52,6 +53,10 @@ def test_what_is_said(tmp_path: Path, code: str, said: list[str]) -> None:
         pytest.param('x: "dict of what you want" = {}', id="annotation of a variable"),
         pytest.param('raise TypeError("this takes no such thing")', id="a programmer's mistake"),
         pytest.param('Option(help="The file of all keys.")', id="help"),
+        pytest.param('spawn(f(), name="answers of the other process")', id="name of a task"),
+        pytest.param('g.create_task(f(), name=f"renew collections of {x} now")', id="name of a task in a group"),
+        pytest.param('X = "SELECT generation FROM collections WHERE gun"', id="SQL"),
+        pytest.param('X = "import sys; from proxy.verifier import main"', id="code for another process"),
     ],
 )
 def test_what_is_no_message(tmp_path: Path, code: str) -> None:

@@ -2,15 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from proxy.cli.deciding import Here
+from proxy.clock import Clock
 from proxy.limits import MANIFEST_BYTES
+from proxy.names import Digest, Reference
+from proxy.policy.decisions import Decision, RoleEvidence, allow
+from proxy.policy.entries import Mode
 from tests.sentences.transcripts import Transcript
 from tests.support.canned_server import Canned, CannedServer, canned_server
+from tests.support.collections import entry
 from tests.unit.cli.asked import asking_a_notary
 from tests.unit.config.site import compose, credentials
 from tests.unit.notary.authority import Authority
@@ -119,6 +126,29 @@ def test_what_a_running_proxy_says(transcript: Transcript, server: CannedServer)
     server.answers = [Canned(200, ALLOWED, BODY)]
     assert transcript.run(f"tagwarden verify --via {server.url} registry.example.com/shop/api:1.4") == 3
     transcript.check("verify-via")
+
+
+def test_what_rests_on_old_evidence(transcript: Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an outage, and by grace, the line says so behind the verdict."""
+    now = Clock().now()
+    hour = timedelta(hours=1)
+    decision = Decision(
+        Reference.parse("shop/api:1.4", ""),
+        Mode.ENFORCE,
+        permission=allow(Digest(DIGEST), len(BODY), ("alice",), entry(), "shop/**", now + hour),
+        roles={"timestamp": RoleEvidence(7, now + hour), "snapshot": RoleEvidence(7, now - hour)},
+        checked_at=now - hour,
+        stale=3600,
+    )
+
+    async def decided(_self: Here) -> Decision:
+        return decision
+
+    monkeypatch.setattr(Here, "_decision", decided)
+    transcript.write("config.yaml", compose())
+    transcript.situation("Notary is away, and the snapshot had expired before.")
+    assert transcript.run("tagwarden verify -c config.yaml shop/api:1.4") == 0
+    transcript.check("verify-outage")
 
 
 def test_who_cannot_be_asked(transcript: Transcript, server: CannedServer, home: Path) -> None:

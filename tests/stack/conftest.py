@@ -16,14 +16,23 @@ from deploy.stack.containerd import Containerd
 from deploy.stack.containerd import containerd as run_containerd
 from deploy.stack.docker_daemon import DockerDaemon
 from deploy.stack.docker_daemon import docker_daemon as run_docker_daemon
+from deploy.stack.forking import forking
 from deploy.stack.notary import Notary
 from deploy.stack.notary import notary as run_notary
 from deploy.stack.notary import notary_with_signer as run_notary_with_signer
 from deploy.stack.people import Person
+from deploy.stack.proxy import tagwarden
 from deploy.stack.registry import Registry
 from deploy.stack.registry import registry as run_registry
 
 _SIGNERS = ("alice", "bob", "carol", "mallory", "ci")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked() -> Iterator[None]:
+    """What is started of Tagwarden has its imports behind it, save the first of each command."""
+    with forking(tagwarden()):
+        yield
 
 
 @pytest.fixture(scope="session")

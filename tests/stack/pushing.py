@@ -154,7 +154,7 @@ def pusher(request: pytest.FixtureRequest, name: str, host: Host) -> Pusher:
 def _settings(directory: Path, registry: Registry, trust: Trust, alice: Person, name: str) -> dict[str, Any]:
     settings = configuration(registry, trust.notary, [trust.anchor], {"alice": alice})
     settings["name"] = name
-    settings["repositories"] = {"**": {"signed_by": {"any_of": ["alice"]}, "fresh_for": "1s"}}
+    settings["repositories"] = {"**": {"signed_by": {"any_of": ["alice"]}, "fresh_for": "500ms"}}
     if trust.credentials:
         file = directory / "notary.json"
         file.write_text(json.dumps({"username": trust.credentials.username, "password": trust.credentials.password}))

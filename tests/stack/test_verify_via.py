@@ -162,8 +162,8 @@ def test_a_tag_that_was_moved_in_audit_is_no_digest_to_deploy(
     assert home.verify(*at, f"{DRIFTED}@{moved.digest}", **environ).status == 1
     assert home.verify(*at, f"{DRIFTED}@{signed.digest}", **environ).status == 0
     drift = [event for event in secure.events() if str(event.get("because", "")).startswith("drift: the tag was moved")]
-    assert {(event["reference"], event["digest"], event["served"]) for event in drift} == {
-        (f"{DRIFTED}:1.0", signed.digest, moved.digest)
+    assert {(event["reference"], event["digest"], event["served"], event["audit"]) for event in drift} == {
+        (f"{DRIFTED}:1.0", signed.digest, moved.digest, "drift")
     }
 
 

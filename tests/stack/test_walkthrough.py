@@ -22,7 +22,7 @@ from deploy.stack.web import Answer, answers, ask
 from tests.stack.estate import Estate
 from tests.stack.estate import estate as run_estate
 
-AUDIT_SECONDS: Final = 30
+AUDIT_SECONDS: Final = 20
 NEXT: Final = re.compile(r"^next: (tagwarden .*)$", re.MULTILINE)
 CONTACTS: Final = {"shop": "#shop-oncall", "pay": "#pay-oncall", "tools": "#tools", "vendor": "#imports"}
 

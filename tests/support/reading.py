@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from proxy.errors import NotaryUnreachable, TrustError
 from proxy.names import Gun
@@ -24,10 +24,11 @@ class Reader:
     now: datetime = NOW
     rounds: list[tuple[str, ...]] = field(default_factory=list)
     blocked: Mapping[str, str] = field(default_factory=dict)
+    grace: timedelta = timedelta()
 
     def read(self, stored: Stored | None = None) -> Collection:
         """Run one update from first request to last. Raises what the update raises."""
-        workflow = update(Gun(self.sim.gun), self.pins, stored, self.now, self.blocked)
+        workflow = update(Gun(self.sim.gun), self.pins, stored, self.now, self.blocked, self.grace)
         try:
             fetches = next(workflow)
             while True:
@@ -60,9 +61,10 @@ def read(
     pins: Pins | None = None,
     now: datetime = NOW,
     blocked: Mapping[str, str] | None = None,
+    grace: timedelta = timedelta(),
 ) -> Collection:
     """Read a simulated Notary once; `blocked` are public key ids and why. Raises what the update raises."""
-    return Reader(sim, pins or Pins.tofu(), now, blocked=blocked or {}).read(stored)
+    return Reader(sim, pins or Pins.tofu(), now, blocked=blocked or {}, grace=grace).read(stored)
 
 
 def remembered(sim: NotarySimulator, *, pins: Pins | None = None, now: datetime = NOW) -> Stored:

@@ -9,6 +9,7 @@ from typing import Any
 
 from yarl import URL
 
+from proxy.checks import Checks
 from proxy.clock import Clock
 from proxy.config.settings import RegistrySettings
 from proxy.errors import Refusal
@@ -125,7 +126,7 @@ async def bench(
         resolver = Resolver(
             policy=policy,
             store=memory,
-            renewal=Renewal(policy, memory, {"corp": notary.fetch}, clock),
+            renewal=Renewal(Checks(policy, memory, {"corp": notary.fetch}, clock)),
             registry=registry,
             closure=Closure(registry.get_manifest, memory),
             clock=clock,

@@ -9,12 +9,14 @@ from docs.command_tree import commands
 from proxy.config.schema import schema
 from proxy.refusals import TABLE
 
-_DOCS = Path(__file__).parents[2] / "docs"
+_ROOT = Path(__file__).parents[2]
+_DOCS = _ROOT / "docs"
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
-def _anchors(page: str) -> set[str]:
+def _anchors(page: Path) -> set[str]:
     """Those that stand in the page, and those that readers of Markdown make from headings."""
-    text = (_DOCS / page).read_text()
+    text = page.read_text()
     headings = (re.sub(r"<[^>]*>", "", line.lstrip("# ")) for line in text.splitlines() if line.startswith("#"))
     slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
     return slugs | set(re.findall(r'<a id="([^"]+)"></a>', text))
@@ -30,4 +32,16 @@ def _anchors(page: str) -> set[str]:
 )
 def test_every_name_has_an_anchor(page: str, names: set[str]) -> None:
     """A code in brackets, a key or a command is a link away from its explanation."""
-    assert names - _anchors(page) == set()
+    assert names - _anchors(_DOCS / page) == set()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=str(page.relative_to(_ROOT))) for page in (_ROOT / "README.md", *_DOCS.rglob("*.md"))],
+)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Within the project: the file is there, and so is the anchor."""
+    for name, anchor in _LINK.findall(page.read_text()):
+        target = (page.parent / name) if name else page
+        assert target.exists(), name
+        assert not anchor or anchor in _anchors(target), f"{name}#{anchor}"

@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.errors import DigestInvalid, NameInvalid, TagInvalid, UserError
-from proxy.names import Digest, Gun, Reference, Repository, RoleName, Tag
+from proxy.names import Digest, Gun, Reference, Repository, RoleName, Tag, plain
 
 HEX = "0123456789abcdef" * 4
 DIGEST = f"sha256:{HEX}"
@@ -284,3 +284,9 @@ def test_a_transport_is_no_part_of_a_reference(transport: str) -> None:
     """As skopeo writes it; what to write in its place is said."""
     with pytest.raises(UserError, match=f"write {NAME}/shop/api:1.4, without {transport}://"):
         Reference.parse(f"{transport}://{NAME}/shop/api:1.4", NAME)
+
+
+def test_foreign_text_is_one_line_without_commands() -> None:
+    """What a certificate says cannot steer a terminal."""
+    assert plain("ci\x1b[2J\nadmitted\u202e") == "ci?[2J?admitted?"
+    assert plain("CN=ci, O=Größe") == "CN=ci, O=Größe"

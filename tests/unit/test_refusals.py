@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from proxy import errors
+from proxy import errors, refusals
 from proxy.errors import Refusal
-from proxy.refusals import TABLE, present, row_of
+from proxy.limits import FACT_LENGTH
+from proxy.refusals import TABLE, for_log, present, row_of
 
 # The contract (design: Answers): every code that this version can answer, with its status and OCI code.
 CONTRACT: Final = {
@@ -187,6 +188,12 @@ def test_a_row_says_what_it_means_and_how_loud_it_is(kind: type[Refusal]) -> Non
             id="nobody",
         ),
         pytest.param(
+            errors.SignerMissing("1.4", ("alice", "ci"), 2, ("alice", "qa")),
+            "shop/api:1.4 is signed by alice, ci, its rule needs 2 more of alice (signed in vain), qa: "
+            "ask them to sign it [signer_missing]",
+            id="somebody whose signature does not count",
+        ),
+        pytest.param(
             errors.Expired("timestamp", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
             "shop/api:1.4: role timestamp of gun example.com/shop/api expired at 2026-01-02 03:04 UTC: "
             "ask Notary's operator to publish again [expired]",
@@ -235,6 +242,34 @@ def test_facts_become_words(refusal: Refusal, message: str) -> None:
     assert present(refusal, reference="shop/api:1.4", gun="example.com/shop/api", notary="corp").message == message
 
 
+@pytest.mark.parametrize(
+    ("role", "carried", "ending"),
+    [
+        pytest.param("timestamp", "", "ask Notary's operator to publish again", id="a-server"),
+        pytest.param("snapshot", "yes", "ask this proxy's operator for a newer export", id="a-directory"),
+        pytest.param("targets/ci", "yes", "ask its owner to publish again", id="what-people-sign"),
+    ],
+)
+def test_whom_to_ask_where_notary_is_a_directory(role: str, carried: str, ending: str) -> None:
+    """Nobody signs a timestamp anew in a directory; what people sign they have to sign anew all the same."""
+    message = present(errors.Expired(role, datetime(2026, 1, 2, tzinfo=UTC)), reference="a:1", carried=carried).message
+    assert message.endswith(f" expired at 2026-01-02 00:00 UTC: {ending} [expired]")
+
+
+@pytest.mark.parametrize(
+    ("role", "carried", "ending"),
+    [
+        pytest.param("timestamp", "", "ask Notary's operator to sign", id="a-server"),
+        pytest.param("timestamp", "yes", "ask this proxy's operator for another export", id="a-directory"),
+        pytest.param("targets/ci", "yes", "ask its owner to sign", id="what-people-sign"),
+    ],
+)
+def test_whom_to_ask_where_a_directory_was_changed_on_the_way(role: str, carried: str, ending: str) -> None:
+    """Signing again does not mend a copy."""
+    message = present(errors.ThresholdNotMet(role, 0, 1), reference="a:1", gun="g", carried=carried).message
+    assert message.endswith(f" has 0 of 1 valid signatures: {ending} [threshold_not_met]")
+
+
 def test_long_names_are_shortened_in_the_middle() -> None:
     """Beginning and end of a long name stay readable, and the longest name gives way first."""
     name = "first/" + "x" * 300 + "/last:1.4"
@@ -243,6 +278,20 @@ def test_long_names_are_shortened_in_the_middle() -> None:
     assert "xxx/last:1.4 has no trust data in Notary corp (gun example.com/gun)" in message
     assert ".." in message
     assert len(message) == 200
+
+
+def test_a_long_fact_is_cut_before_it_is_put_into_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody else wrote may have megabytes, and they are gone through for every refused request."""
+    lengths: list[int] = []
+
+    def ascii_(text: str) -> str:
+        lengths.append(len(text))
+        return text
+
+    monkeypatch.setattr(refusals, "_ascii", ascii_)
+    text = present(errors.MetadataCorrupt("targets", "x" * 5_000_000), reference="a" * 5_000_000, gun="g").message
+    assert max(lengths) == FACT_LENGTH
+    assert len(text) == 200
 
 
 def test_a_fact_is_never_taken_for_a_template() -> None:
@@ -284,3 +333,10 @@ def test_a_refusal_says_its_facts_to_whoever_prints_it(kind: type[Refusal]) -> N
     made = _made(kind, "plain")
     facts = [str(getattr(made, field.name)) for field in fields(made)]
     assert str(made) == str(replace(made)) == ", ".join(facts)
+
+
+def test_a_refusal_that_nobody_asked_for_has_words_for_the_log() -> None:
+    """What went wrong in the background is said of the collection, as it would be said of a pull of it."""
+    told = for_log(errors.NotaryUnreachable("connection refused"), "registry.example.com/shop/api", "corp")
+    assert told.startswith("registry.example.com/shop/api cannot be decided, Notary corp cannot be reached")
+    assert told.endswith("[notary_unreachable]")

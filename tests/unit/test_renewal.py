@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from proxy.checks import Checks
 from proxy.errors import (
     DeadlineExceeded,
     DigestNotSigned,
@@ -18,12 +20,13 @@ from proxy.errors import (
 from proxy.names import Gun, Reference, Repository, Tag
 from proxy.policy.decisions import Allowed
 from proxy.policy.patterns import RepositoryPattern
-from proxy.renewal import Renewal
+from proxy.renewal import Renewal, key_of
 from proxy.store.overlay import Overlay
 from proxy.store.protocol import Conflict, Remembered
 from proxy.tuf.collection import Stored
 from proxy.tuf.pins import Pins, RootPin
 from tests.support.resolving import NAME, REPOSITORY, Bench, bench, entry
+from tests.unit.registry.material import eventually
 
 
 async def test_fresh_evidence_answers_without_notary() -> None:
@@ -62,7 +65,7 @@ async def test_flight_goes_on_when_its_first_client_leaves() -> None:
         at.notary.hold.clear()
         first = asyncio.ensure_future(at.resolve())  # noqa: TID251  (it is awaited below)
         second = asyncio.ensure_future(at.resolve())  # noqa: TID251  (it is awaited below)
-        await asyncio.sleep(0.01)
+        await eventually(lambda: at.resolver.renewal.waits == 2)
         first.cancel()
         await asyncio.sleep(0)
         at.notary.hold.set()
@@ -87,10 +90,11 @@ async def test_rollback_ends_older_evidence_at_once() -> None:
 
 async def test_flight_has_an_end_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A flight that hangs is given up, so that the next request starts a new one."""
-    monkeypatch.setattr("proxy.renewal.FLIGHT_SECONDS", 0.05)
     async with bench() as at:
         at.notary.hold.clear()
-        assert isinstance(await at.resolve(), DeadlineExceeded)
+        with monkeypatch.context() as hurried:
+            hurried.setattr("proxy.renewal.FLIGHT_SECONDS", 0.05)
+            assert isinstance(await at.resolve(), DeadlineExceeded)
         at.notary.hold.set()
         assert isinstance(await at.resolve(), Allowed)
 
@@ -130,6 +134,22 @@ async def test_races_end() -> None:
         assert "other processes" in refusal.why
 
 
+async def test_a_defect_in_the_background_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for that check, so nobody else would say why evidence runs out."""
+
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with bench() as at:
+        await at.resolve()
+        at.clock.pass_by(20)
+        monkeypatch.setattr(Checks, "check", fails)
+        with capture_logs() as events:
+            assert not await at.resolver.renewal.renew(key_of(entry(), Gun(f"{NAME}/{REPOSITORY}")))
+        assert [(each["event"], each["log_level"]) for each in events] == [("unexpected error", "error")]
+        assert isinstance(events[0]["exc_info"], ZeroDivisionError)
+
+
 class _Remembering(Overlay):
     """A store whose last check is where a test puts it."""
 
@@ -149,6 +169,37 @@ async def test_clock_behind_the_store(ahead: int, kind: type) -> None:
     async with bench(store=store) as at:
         store.last = at.clock.wall + timedelta(seconds=ahead)
         assert isinstance(await at.resolve(), kind)
+
+
+async def test_clock_behind_what_it_reads() -> None:
+    """What another replica noted of this very collection counts at once, whenever the store was asked last."""
+    store = Overlay(None)
+    async with bench(store=store) as one, bench(store=store) as other:
+        other.notary.sim = one.sim
+        other.clock.wall = one.clock.wall - timedelta(hours=1)
+        assert isinstance(await other.resolve(), Allowed)
+        await store.commit(
+            "corp", Gun(f"{NAME}/{REPOSITORY}"), await _files(store), expected=1, checked_at=one.clock.wall
+        )
+        other.clock.pass_by(1)
+        other.resolver.renewal.cache.drop(*other.resolver.renewal.keys("corp"))
+        assert isinstance(await other.resolve(), Undecided)
+
+
+async def test_clock_behind_what_others_checked_meanwhile() -> None:
+    """Also where nothing is new and everything is only confirmed: a replica whose clock stopped notices."""
+    store = _Remembering(None)
+    async with bench(store=store) as at:
+        assert isinstance(await at.resolve(), Allowed)
+        store.last = at.clock.wall + timedelta(hours=1)
+        at.clock.pass_by(31)
+        assert isinstance(await at.resolve(), Undecided)
+
+
+async def _files(store: Overlay) -> Stored:
+    remembered = await store.load("corp", Gun(f"{NAME}/{REPOSITORY}"))
+    assert remembered is not None
+    return remembered.stored
 
 
 async def test_store_away_is_no_verdict() -> None:
@@ -204,7 +255,7 @@ async def test_superseded_digest_is_known_after_a_restart() -> None:
     async with bench(store=store) as at:
         await resigned(at)
         assert isinstance(await at.resolve(), Allowed)
-        again = Renewal(at.resolver.policy, store, at.resolver.renewal.notaries, at.clock)
+        again = Renewal(Checks(at.resolver.policy, store, at.resolver.renewal.notaries, at.clock))
         at.resolver.renewal = again
         assert isinstance(await at.resolve(Reference(REPOSITORY, at.digest)), Allowed)
 
@@ -214,7 +265,7 @@ async def test_change_while_the_proxy_was_away_is_recorded() -> None:
     store = Overlay(None)
     async with bench(store=store) as at:
         assert isinstance(await at.resolve(), Allowed)
-        at.resolver.renewal = Renewal(at.resolver.policy, store, at.resolver.renewal.notaries, at.clock)
+        at.resolver.renewal = Renewal(Checks(at.resolver.policy, store, at.resolver.renewal.notaries, at.clock))
         at.sim.sign("1.0", b"the next image")
         at.sim.bump()
         at.sim.publish()
@@ -283,3 +334,56 @@ async def test_survey_is_made_anew_when_its_first_permission_has_run_out() -> No
         for _ in range(2):
             with pytest.raises(Expired):
                 await found.survey(one, policy.blocked, at.clock.now())
+
+
+def _api(number: int) -> Reference:
+    return Reference(Repository(f"shop/api-{number}"), Tag("1.0"))
+
+
+async def _under_way(renewal: Renewal, flights: int) -> None:
+    await eventually(lambda: len(renewal._flights) == flights)
+
+
+async def test_line_of_those_who_ask_for_what_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for ever more names and leaves has so many looked up, and keeps nobody from what is known."""
+    monkeypatch.setattr("proxy.renewal.FIRST_CHECKS", 2)
+    async with bench() as at:
+        renewal = at.resolver.renewal
+        assert isinstance(await at.resolve(), Allowed)
+        at.notary.hold.clear()
+        asking = [asyncio.ensure_future(at.resolve(_api(number))) for number in range(20)]  # noqa: TID251  (they are cancelled below)
+        await _under_way(renewal, 2)
+        for each in asking:
+            each.cancel()
+        await asyncio.wait(asking)
+        assert len(renewal._flights) == 2
+        with monkeypatch.context() as patched:
+            patched.setattr("proxy.renewal.CHECK_PATIENCE_SECONDS", 0.01)
+            refusal = await at.resolve(_api(20))
+        assert isinstance(refusal, Undecided)
+        assert "too many repositories" in refusal.why
+        at.clock.pass_by(31)
+        known = asyncio.ensure_future(at.resolve())  # noqa: TID251  (it is awaited below)
+        await _under_way(renewal, 3)
+        at.notary.hold.set()
+        assert isinstance(await known, Allowed)
+        assert not isinstance(await at.resolve(_api(20)), Undecided)
+        assert not renewal._flights
+
+
+async def test_crowd_in_line_costs_one_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who waited for the same collection are answered together, and leave room for others."""
+    monkeypatch.setattr("proxy.renewal.FIRST_CHECKS", 1)
+    async with bench() as at:
+        at.notary.hold.clear()
+        first = asyncio.ensure_future(at.resolve(_api(1)))  # noqa: TID251  (it is awaited below)
+        await _under_way(at.resolver.renewal, 1)
+        crowd = [asyncio.ensure_future(at.resolve()) for _ in range(50)]  # noqa: TID251  (they are awaited below)
+        await asyncio.sleep(0.01)
+        assert len(at.resolver.renewal._flights) == 1
+        at.notary.hold.set()
+        await first
+        asked = at.asked("root")
+        assert all(isinstance(outcome, Allowed) for outcome in await asyncio.gather(*crowd))
+        assert at.asked("root") <= asked + 1
+        assert not isinstance(await at.resolve(_api(2)), Undecided)

@@ -1,5 +1,6 @@
 """The resolver decides by the entry that applies, and refuses when in doubt."""
 
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -67,10 +68,11 @@ async def test_evidence_that_expired_since_is_refused() -> None:
 
 async def test_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Notary that never answers costs a request no more than its deadline."""
-    monkeypatch.setattr("proxy.resolver.DECISION_SECONDS", 0.05)
     async with bench() as at:
         at.notary.hold.clear()
-        assert isinstance(await at.resolve(), DeadlineExceeded)
+        with monkeypatch.context() as hurried:
+            hurried.setattr("proxy.resolver.DECISION_SECONDS", 0.05)
+            assert isinstance(await at.resolve(), DeadlineExceeded)
         at.notary.hold.set()
         assert isinstance(await at.resolve(), Allowed)
 
@@ -88,6 +90,25 @@ async def test_signed_digest_is_admitted() -> None:
         outcome = await at.resolve(Reference(REPOSITORY, at.digest))
         assert isinstance(outcome, Allowed)
         assert outcome.digest == at.digest
+
+
+async def test_the_deadline_holds_while_a_crowd_of_tags_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A digest under very many tags costs a request its deadline at most, and nobody else anything."""
+    monkeypatch.setattr("proxy.policy.crowds.DIGEST_TAGS", 0)
+    answered, loop = threading.Event(), threading.current_thread()
+
+    def judge(*_args: object, **_kwargs: object) -> None:
+        assert threading.current_thread() is not loop
+        assert answered.wait(60)
+
+    monkeypatch.setattr("proxy.decision_cache.admit_digest", judge)
+    async with bench() as at:
+        assert isinstance(await at.resolve(), Allowed)
+        with monkeypatch.context() as hurried:
+            hurried.setattr("proxy.resolver.DECISION_SECONDS", 0.05)
+            assert isinstance(await at.resolve(Reference(REPOSITORY, at.digest)), DeadlineExceeded)
+        assert isinstance(await at.resolve(), Allowed)
+        answered.set()
 
 
 async def test_unknown_digest_without_registry_is_undecided() -> None:
@@ -132,7 +153,6 @@ async def test_relaxation_ends_without_a_reload(passed: int, mode: Mode | None) 
         assert (relaxed.mode if relaxed else None) == mode
 
 
-BLOCKED_KEY = "3f" * 32
 NAMED = Digest(f"sha256:{'9' * 64}")
 
 
@@ -237,7 +257,7 @@ async def test_protect_never_lets_go_of_a_signed_tag(away: bool) -> None:  # noq
         at.sim.bump()
         at.sim.publish()
         at.notary.away = away
-        at.clock.pass_by(31)
+        at.clock.pass_by(86_401 if away else 31)  # an outage has an end, too
         decision = await at.resolver.resolve(TAG, NOBODY)
         assert isinstance(decision.refusal, NotaryUnreachable if away else TagNotSigned)
         assert decision.permission is None

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from proxy.errors import TrustStoreUnavailable, Undecided
 from proxy.limits import MISSING_SECONDS, WALK_ATTEMPTS
+from proxy.manifests import Manifest
 from proxy.names import Digest, Repository
 from proxy.policy.decisions import Allowed
 from proxy.registry.closure.climb import Climb, admit, admit_blob
@@ -33,7 +34,7 @@ class _Proof:
 
 
 class Closure:
-    """What admitted indexes admit, and what admitted images name; one for the whole process."""
+    """What admitted indexes admit, and what admitted images name; one for each registry."""
 
     def __init__(self, fetch: Fetch, indexes: Indexes, seconds: Callable[[], float] = time.monotonic) -> None:
         """Read manifests with `fetch`, which verifies what it returns, and keep indexes in `indexes`.
@@ -59,6 +60,10 @@ class Closure:
         """
         await self._knowledge.keep(verified)
         self._knowledge.learn(verified.manifest)
+
+    def remembers(self, manifest: Manifest) -> bool:
+        """Whether there is nothing left to `remember` of it; that is a use of it as well."""
+        return self._knowledge.has(manifest)
 
     async def find(
         self, repository: Repository, wanted: Digest, roots: Roots, credentials: ClientCredentials

@@ -22,6 +22,7 @@ from proxy.names import Digest, Repository
 from proxy.registry.closure.memory import Content, Memory, raw
 from proxy.registry.manifests import VerifiedManifest
 from proxy.tasks import spawn
+from proxy.telemetry.caches import watch
 
 
 class Indexes(Protocol):
@@ -55,7 +56,7 @@ class Missing:
 
 
 class Knowledge:
-    """What manifests say, wherever it is remembered; one for the whole process.
+    """What manifests say, wherever it is remembered; one for each registry.
 
     `children` holds every manifest that was read, `blobs` the images among them: so one does not crowd out the other.
     """
@@ -63,6 +64,8 @@ class Knowledge:
     def __init__(self, indexes: Indexes, seconds: Callable[[], float]) -> None:
         self.children = Memory(CLOSURE_CHILDREN_BYTES)
         self.blobs = Memory(CLOSURE_BLOBS_BYTES)
+        watch("indexes", self.children, is_sized=True)
+        watch("blobs", self.blobs, is_sized=True)
         self.missing = Missing(seconds)
         self._indexes = indexes
         self._kept: TTLCache[Digest, None] = TTLCache(INDEXES_KEPT, INDEX_KEPT_SECONDS, seconds)
@@ -74,6 +77,12 @@ class Knowledge:
         if not manifest.is_index:
             blobs = b"".join(raw(blob) for blob in manifest.blobs)
             self.blobs.learn(manifest.digest, Content(manifest.length, is_index=False, blobs=blobs))
+
+    def has(self, manifest: Manifest) -> bool:
+        """Whether all of it is in memory, and an index is kept beyond a restart as well."""
+        if self.children.get(manifest.digest) is None:
+            return False
+        return (manifest.digest in self._kept) if manifest.is_index else self.blobs.get(manifest.digest) is not None
 
     async def keep(self, verified: VerifiedManifest) -> None:
         """Remember an index beyond a restart; once, however many ask. Raises `TrustStoreUnavailable`."""

@@ -6,14 +6,17 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+# Microseconds are more than an INTEGER of PostgreSQL holds; SQLite's strict tables know no other name.
+_WHOLE = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "collections",
         sa.Column("notary", sa.Text, primary_key=True),
         sa.Column("gun", sa.Text, primary_key=True),
-        sa.Column("generation", sa.Integer, nullable=False),
-        sa.Column("checked_at", sa.Integer, nullable=False),
+        sa.Column("generation", _WHOLE, nullable=False),
+        sa.Column("checked_at", _WHOLE, nullable=False),
         sa.Column("seal", sa.LargeBinary, nullable=False),
         sqlite_strict=True,
     )

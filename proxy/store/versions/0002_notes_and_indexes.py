@@ -6,6 +6,9 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+# Microseconds are more than an INTEGER of PostgreSQL holds; SQLite's strict tables know no other name.
+_WHOLE = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
@@ -21,8 +24,8 @@ def upgrade() -> None:
     op.create_table(
         "indexes",
         sa.Column("sha256", sa.LargeBinary, primary_key=True),
-        sa.Column("used", sa.Integer, nullable=False),
-        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("used", _WHOLE, nullable=False),
+        sa.Column("size", _WHOLE, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
         sqlite_strict=True,
     )

@@ -68,6 +68,7 @@ def shop(place: Path, authority: Authority, tokens: TokenServer) -> Iterator[Sho
                     "url": notary.url,
                     "ca_file": str(notary.ca_file),
                     "credentials_file": secret(place / "warden.json", WARDEN),
+                    "changefeed": "1s",
                     "roots": ["owner"],
                 }
             },

@@ -91,8 +91,8 @@ class Seen:
         return {each.hop for each in self.findings} - troubled
 
     def sentence(self, name: str) -> str:
-        """What the one finding of a name says, and how to mend it."""
-        [found] = [each for each in self.findings if each.name == name and _is_trouble(each)]
+        """What the first finding of a name says, and how to mend it."""
+        found = next(each for each in self.findings if each.name == name and _is_trouble(each))
         return f"{found.sentence}: {found.remedy}"
 
 

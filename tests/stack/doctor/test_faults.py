@@ -1,6 +1,8 @@
 """One fault at a time: the doctor names it, says how to mend it, and finds the other hops as they were."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +20,7 @@ Break: TypeAlias = Callable[[Shop, Settings, Path], None]
 
 ALL_HOPS = {"configuration", "name", "registry", "past the proxy", "notary corp", "trust store", "repositories"}
 NOTARY = {"notary corp", "repositories"}  # without Notary nothing can be said of what is signed
+STORE = {"trust store", "repositories"}  # without what is remembered it cannot be told whether Notary went back
 
 
 def corp(settings: Settings) -> Settings:
@@ -176,6 +179,16 @@ def store_is_empty(_shop: Shop, settings: Settings, place: Path) -> None:
     settings["trust_store"]["url"] = f"sqlite:///{place}/trust.db"
 
 
+def store_is_damaged_in_one_place(shop: Shop, settings: Settings, place: Path) -> None:
+    """Somebody changed a number in a copy of the running proxy's store."""
+    kept = shop.settings["trust_store"]["url"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(kept)) as whole, closing(sqlite3.connect(place / "trust.db")) as damaged:
+        whole.backup(damaged)
+        damaged.execute("UPDATE collections SET generation = generation + 1 WHERE gun LIKE '%/shop/app'")
+        damaged.commit()
+    settings["trust_store"]["url"] = f"sqlite:///{place}/trust.db"
+
+
 def first_use_is_believed(_shop: Shop, settings: Settings, _: Path) -> None:
     """What `config check` warns of is repeated."""
     corp(settings)["roots"] = "tofu"
@@ -220,11 +233,12 @@ def first_use_is_believed(_shop: Shop, settings: Settings, _: Path) -> None:
         ),
         pytest.param(signer_is_misspelt, {"signer-role": "warning"}, {"repositories"}, id="signer-nobody-declares"),
         pytest.param(nobody_must_sign, {"no-rule": "warning"}, {"repositories"}, id="no-rule"),
-        pytest.param(store_has_no_directory, {"store-directory": "failed"}, {"trust store"}, id="store-directory"),
-        pytest.param(store_is_gone, {"store-missing": "failed"}, {"trust store"}, id="store-must-exist"),
-        pytest.param(store_is_new, {"store-missing": "warning"}, {"trust store"}, id="store-new"),
-        pytest.param(store_is_no_store, {"store-foreign": "failed"}, {"trust store"}, id="store-foreign"),
-        pytest.param(store_is_empty, {"store-damaged": "failed"}, {"trust store"}, id="store-empty"),
+        pytest.param(store_has_no_directory, {"store-directory": "failed"}, STORE, id="store-directory"),
+        pytest.param(store_is_gone, {"store-missing": "failed"}, STORE, id="store-must-exist"),
+        pytest.param(store_is_new, {"store-missing": "warning"}, STORE, id="store-new"),
+        pytest.param(store_is_no_store, {"store-foreign": "failed"}, STORE, id="store-foreign"),
+        pytest.param(store_is_empty, {"store-damaged": "failed"}, STORE, id="store-empty"),
+        pytest.param(store_is_damaged_in_one_place, {"store-damaged": "failed"}, STORE, id="store-one-collection"),
         pytest.param(first_use_is_believed, {"config-warning": "warning"}, {"configuration"}, id="config-warning"),
     ],
 )

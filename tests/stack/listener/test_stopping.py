@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -114,6 +115,22 @@ def test_a_download_under_way_is_finished(running: Running, layer: str) -> None:
         while chunk := connection.recv(1 << 20):
             received += len(chunk)
     assert received > 15 << 20
+    assert running.ends() == 0
+
+
+def test_an_upload_under_way_is_finished(running: Running, shop: Shop) -> None:
+    """A push loses no layer to a rolling update: what the client still has to send is taken, and confirmed."""
+    begun = ask(f"{running.proxy.url}/v2/{shop.repository}/blobs/uploads/", method="POST")
+    place, half = urlsplit(begun.headers["Location"]), b"a" * (1 << 20)
+    with connected(running) as connection:
+        head = f"PATCH {place.path}?{place.query} HTTP/1.1\r\nHost: r\r\nContent-Type: application/octet-stream\r\n"
+        connection.sendall(f"{head}Content-Length: {2 * len(half)}\r\n\r\n".encode() + half)
+        running.tell(signal.SIGTERM)
+        assert running.says("draining")
+        connection.sendall(half)
+        answer = connection.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert f"Range: 0-{2 * len(half) - 1}\r\n".encode() in answer
     assert running.ends() == 0
 
 

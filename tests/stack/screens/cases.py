@@ -104,6 +104,7 @@ CASES: Final = (
     Case("not_acceptable", errors.NotAcceptable("application/vnd.oci.image.index.v1+json")),
     Case("content_mismatch", errors.ContentMismatch(_DIGEST, _OTHER)),
     Case("registry_unreachable", errors.RegistryUnreachable("connection refused")),
+    Case("registry_loop", errors.RegistryLoop("registry.url leads back to the proxy itself")),
     Case("registry_timed_out", errors.RegistryTimedOut("no answer in time")),
     Case("notary_unreachable", errors.NotaryUnreachable("connection refused")),
     Case("trust_store_unavailable", errors.TrustStoreUnavailable("it is locked")),

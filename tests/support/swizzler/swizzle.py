@@ -24,7 +24,6 @@ NEWER: Final = "newer"  # remembered; all files are one version on
 STATES: Final = (FRESH, SAME, REWRITTEN, NEWER)
 FRESH_AND_NEWER: Final = (FRESH, NEWER)
 FRESH_ONLY: Final = (FRESH,)
-NEWER_ONLY: Final = (NEWER,)
 KINDS: Final = ("ecdsa", "rsa", "ed25519")
 
 

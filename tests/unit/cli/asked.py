@@ -5,7 +5,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 from proxy.assembly import Parts
+from proxy.cli.quiet import quiet
 from proxy.registry.client import RegistryClient
+from proxy.upkeep import Upkeep
 from tests.support.resolving import REPOSITORY, bench
 from tests.unit.explanation.doubles import Registry
 
@@ -17,9 +19,11 @@ def asking_a_notary(
 
     @asynccontextmanager
     async def asked(_settings: object) -> AsyncIterator[tuple[Parts, bool]]:
-        async with bench(**policy) as desk:
-            if remembered:
-                await desk.resolver.evidence_for(REPOSITORY)
-            yield Parts(desk.resolver, cast("RegistryClient", Registry()), desk.resolver.closure), True
+        with quiet():
+            async with bench(**policy) as desk:
+                if remembered:
+                    await desk.resolver.evidence_for(REPOSITORY)
+                upkeep = Upkeep(desk.resolver.renewal, desk.store)
+                yield Parts(desk.resolver, cast("RegistryClient", Registry()), desk.resolver.closure, upkeep), True
 
     return asked

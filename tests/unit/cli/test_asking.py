@@ -5,7 +5,8 @@ import logging
 import pytest
 import structlog
 
-from proxy.cli.asking import quiet
+from proxy.cli.quiet import quiet
+from proxy.telemetry import Audit
 
 
 def test_warnings_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,6 +20,13 @@ def test_warnings_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> No
     assert "renewed" not in seen.err
     assert "target skipped" in seen.err
     assert "broken" in seen.err
+
+
+def test_the_audit_stream_is_for_proxies(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who collects standard error would count what happened to no client."""
+    with quiet():
+        structlog.get_logger().error("rollback seen", audit=Audit.ROLLBACK_SEEN)
+    assert capsys.readouterr().err == ""
 
 
 def test_logging_is_left_as_it_was_found() -> None:

@@ -62,7 +62,7 @@ def test_every_problem_is_a_line_of_the_same_form(file: Path) -> None:
         f'error: {file}:1: name: "A" has capital letters; write "a", as it stands in image names',
         (
             f"error: {file}:2: listen: a mapping is wanted here; write some of its keys: "
-            "address, tls, trusted_proxies, ns_allowed"
+            "address, tls, trusted_proxies, ns_allowed, fast_path, splice"
         ),
         (
             f"error: {file}:3: blocked[0]: exactly one of digest and key is wanted; "
@@ -131,7 +131,7 @@ def test_strict_takes_warnings_for_findings(file: Path) -> None:
         pytest.param(
             "{url: 'sqlite:///trust.db', must_exist: true}",
             'trust_store.must_exist: "{here}/trust.db" does not exist, so nothing starts; '
-            "restore it, or write false here",
+            "run tagwarden trust init if it never was there, or else restore it",
             id="lost",
         ),
     ],

@@ -7,7 +7,8 @@ from typer.testing import CliRunner
 
 from proxy import server
 from proxy.cli.app import app
-from proxy.config.settings import IN_MEMORY, Settings
+from proxy.config import Seen, Settings
+from proxy.config.settings import IN_MEMORY
 from proxy.errors import UserError
 from proxy.policy.entries import Mode
 from tests.unit.config.site import Site, compose
@@ -19,7 +20,7 @@ TRIAL = ("--audit", "--name", "registry.example.com", "--registry", "https://reg
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """What would have been served."""
     seen: list[Settings] = []
-    monkeypatch.setattr(server, "run", seen.append)
+    monkeypatch.setattr(server, "run", lambda read: seen.append(read(Seen())))
     return seen
 
 

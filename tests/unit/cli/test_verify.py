@@ -35,21 +35,14 @@ UNENFORCED: Final = Canned(200, {"X-Tagwarden-Decision": "not-enforced"}, BODY)
 MOVED: Final = Canned(200, {**UNENFORCED.headers, **SIGNED, "X-Tagwarden-Digest": OTHER}, BODY)
 NOBODY: Final = Canned(200, {}, BODY)
 
+pytestmark = pytest.mark.usefixtures("home")
+
 
 def refused(code: str, status: int = 403, **detail: object) -> Canned:
     """A proxy's refusal."""
     error = {"code": "DENIED", "message": f"{IMAGE} is not for you [{code}]", "detail": detail}
     headers = {"X-Tagwarden-Decision": "refused", "X-Tagwarden-Refusal": code, "X-Request-Id": "r1"}
     return Canned(status, headers, json.dumps({"errors": [error]}).encode())
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Somebody without logins, who has no time."""
-    for name in ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "TAGWARDEN_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def equip_for_example(site: Site) -> None:
     """Write every file that the documented example names."""
     site.write("teams/web.yaml", documented_team())
     site.write("teams/keys/carol.pub", public_pem(ecdsa_key("carol")))
-    authorities = ("registry-ca", "notary-ca", "nodes-ca", "ci-ca")
+    authorities = ("registry-ca", "notary-ca", "nodes-ca", "ci-ca", "database-ca")
     for name in ("roots/vendor-ca.crt", *(f"tls/{name}.crt" for name in authorities)):
         site.write(name, pem([authority(name).certificate]))
     for name in ("alice", "ci", "ci-old"):
@@ -126,4 +126,5 @@ def equip_for_example(site: Site) -> None:
         write_pair(site, f"tls/{name}", ecdsa_key(name))
     site.write("roots/corp-2027.crt", pem([certificate("registry.example.com/shop/api", ecdsa_key("corp-2027"))]))
     site.write("secrets/registry.json", credentials("tagwarden", "secret"))
+    site.write("secrets/database.password", "secret\n")
     site.write("secrets/notary.json", credentials("tagwarden", "secret"))

@@ -52,8 +52,8 @@ from tests.unit.config.site import Site, compose
             {"notaries": "{corp: 'https://notary:4443'}"},
             [
                 (
-                    "1: notaries.corp: a mapping is wanted here; write some of its keys: url, ca_file, "
-                    "client_certificate_file, client_key_file, credentials_file, timeout, roots"
+                    "1: notaries.corp: a mapping is wanted here; write some of its keys: url, dir, ca_file, "
+                    "client_certificate_file, client_key_file, credentials_file, timeout, changefeed, roots"
                 )
             ],
             id="scalar-for-a-notary",

@@ -11,7 +11,7 @@ import pytest
 
 from proxy.config.document import KeyPath
 from proxy.config.schema import keys_at, schema
-from proxy.config.settings import Settings
+from proxy.config.settings import NotarySettings, Settings
 from proxy.config.shape import IncludedShape
 from proxy.config.yaml import read
 from proxy.names import Repository, Tag
@@ -29,6 +29,8 @@ SECTIONS: Final[dict[str, KeyPath]] = {
     "`probes`": ("probes",),
     "`registry`": ("registry",),
     "`trust_store`": ("trust_store",),
+    "`log`": ("log",),
+    "`tracing`": ("tracing",),
     "`notaries`": ("notaries", "corp"),
     "`roots`": ("roots", "corp"),
     "`signers`": ("signers", "ci"),
@@ -136,9 +138,14 @@ def test_required_keys_are_documented_as_such() -> None:
 def test_documented_defaults_are_the_real_ones(site: Site) -> None:
     """What the tables call a default is what a file without the key gets."""
     settings = site.load(compose())
-    entry = settings.policy.entries[0]
+    entry, corp = settings.policy.entries[0], settings.notaries["corp"]
+    assert isinstance(corp, NotarySettings)
     real = {
-        "`listen`": {"address": str(settings.listen.address)},
+        "`listen`": {
+            "address": str(settings.listen.address),
+            "fast_path": str(settings.listen.fast_path).lower(),
+            "splice": str(settings.listen.splice).lower(),
+        },
         "`probes`": {"address": str(settings.probes)},
         "`registry`": {
             "anyone_may_read": "false",
@@ -147,12 +154,17 @@ def test_documented_defaults_are_the_real_ones(site: Site) -> None:
             "blobs": settings.registry.doors.blobs,
         },
         "`trust_store`": {"url": settings.trust_store.url, "must_exist": str(settings.trust_store.must_exist).lower()},
-        "`notaries`": {"timeout": f"{settings.notaries['corp'].timeout:g}s"},
+        "`notaries`": {
+            "timeout": f"{corp.timeout:g}s",
+            "changefeed": str(corp.changefeed or "off"),
+        },
         "`roots`": {"allow_wildcard_name": str(entry.pins.entries[0].allow_wildcard_name).lower()},
         "`repositories`": {
             "gun": entry.gun_template,
             "fresh_for": f"{entry.fresh_for.total_seconds():g}s",
             "superseded_for": f"{entry.superseded_for.total_seconds() / 3600:g}h",
+            "outage_for": f"{entry.outage_for.total_seconds() / 3600:g}h",
+            "expiry_grace": f"{entry.expiry_grace.total_seconds():g}s",
             "released": "required" if entry.released_required else "ignored",
             "fallback_to_targets": str(entry.fallback_to_targets).lower(),
             "digest_pull": "signed" if entry.any_digest is None else "any",
@@ -207,7 +219,7 @@ def test_the_documented_example_warns_of_what_it_relaxes(site: Site) -> None:
     equip_for_example(site)
     assert [warning.split(": ", 1)[1] for warning in site.warnings(documented_example())] == [
         (
-            'repositories."shop/legacy": this asks for less than "shop/**" on line 75, which it hides: '
+            'repositories."shop/legacy": this asks for less than "shop/**" on line 88, which it hides: '
             "any digest may be pulled"
         )
     ]

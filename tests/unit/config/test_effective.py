@@ -11,6 +11,7 @@ from proxy.config import Loaded, load_whole
 from proxy.config.document import KeyPath, show
 from proxy.config.effective import Value, duration, effective
 from proxy.config.schema import keys_at, schema
+from proxy.config.settings import NotarySettings
 from tests.support.keys import ecdsa_key
 from tests.unit.config.site import Site, compose, credentials, documented_example, equip_for_example, public_pem
 
@@ -108,6 +109,7 @@ def test_values_are_those_of_the_settings(example: Loaded) -> None:
     settings, tls = example.settings, example.settings.listen.tls
     candidates, corp = settings.candidates, settings.notaries["corp"]
     assert tls is not None
+    assert isinstance(corp, NotarySettings)
     assert candidates is not None
     assert candidates.tls.client_ca_file is not None
     sample: dict[str, Any] = {
@@ -124,6 +126,7 @@ def test_values_are_those_of_the_settings(example: Loaded) -> None:
         "trust_store.url": settings.trust_store.url,
         "trust_store.must_exist": settings.trust_store.must_exist,
         "notaries.corp.timeout": f"{corp.timeout:g}s",
+        "notaries.corp.changefeed": f"{corp.changefeed:g}s",
         "notaries.corp.client_key_file": str(corp.client_key_file),
     }
     for entry in settings.policy.entries:
@@ -135,6 +138,8 @@ def test_values_are_those_of_the_settings(example: Loaded) -> None:
                 "roots": [pin.name for pin in entry.pins.entries],
                 "fresh_for": duration(entry.fresh_for),
                 "superseded_for": duration(entry.superseded_for),
+                "outage_for": duration(entry.outage_for),
+                "expiry_grace": duration(entry.expiry_grace),
                 "released": "required" if entry.released_required else "ignored",
                 "fallback_to_targets": entry.fallback_to_targets,
                 "tags_list": "signed" if entry.lists_signed_tags else "all",
@@ -151,6 +156,8 @@ def test_what_is_built_in_is_what_an_entry_gets_that_says_nothing(site: Site) ->
     assert shown["defaults.gun"] == entry.gun_template
     assert shown["defaults.fresh_for"] == duration(entry.fresh_for)
     assert shown["defaults.superseded_for"] == duration(entry.superseded_for)
+    assert shown["defaults.outage_for"] == duration(entry.outage_for)
+    assert shown["defaults.expiry_grace"] == duration(entry.expiry_grace)
     assert shown["defaults.released"] == ("required" if entry.released_required else "ignored")
     assert shown["defaults.fallback_to_targets"] is entry.fallback_to_targets
     assert shown["defaults.tags_list"] == ("signed" if entry.lists_signed_tags else "all")

@@ -1,12 +1,16 @@
 """The servers that are talked to, their files, and the trust store."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from yarl import URL
 
-from proxy.config.settings import Credentials
+from proxy.config.opening import read_bounded
+from proxy.config.pem import PemFile
+from proxy.config.settings import Credentials, NotarySettings
 from tests.support.certificates import authority, certificate, pem
 from tests.support.keys import ecdsa_key
 from tests.unit.config.site import Site, compose, credentials, private_pem
@@ -28,6 +32,7 @@ def test_the_least_that_works(site: Site) -> None:
     """Whatever is left out has the documented default."""
     settings = site.load(compose())
     notary = settings.notaries["corp"]
+    assert isinstance(notary, NotarySettings)
     assert (str(settings.listen.address), str(settings.probes)) == ("0.0.0.0:5000", "127.0.0.1:9596")
     assert (settings.trust_store.url, settings.trust_store.must_exist) == (
         "sqlite:////var/lib/tagwarden/trust.db",
@@ -35,7 +40,7 @@ def test_the_least_that_works(site: Site) -> None:
     )
     assert (settings.registry.ca_file, settings.registry.credentials) == (None, None)
     assert (notary.ca_file, notary.client_certificate_file, notary.client_key_file) == (None, None, None)
-    assert (notary.credentials, notary.timeout) == (None, 5.0)
+    assert (notary.credentials, notary.timeout, notary.changefeed) == (None, 5.0, None)
 
 
 def test_all_that_can_be_said_of_a_server(equipped: Site) -> None:
@@ -44,20 +49,32 @@ def test_all_that_can_be_said_of_a_server(equipped: Site) -> None:
         compose(
             registry="{url: 'https://registry:5001', ca_file: ca.crt, credentials_file: login.json}",
             notaries="{corp: {url: 'https://notary/trust', ca_file: ca.crt, client_certificate_file: client.crt, "
-            "client_key_file: client.key, credentials_file: login.json, timeout: 1500ms, roots: [corp]}}",
+            "client_key_file: client.key, credentials_file: login.json, timeout: 1500ms, changefeed: 500ms, "
+            "roots: [corp]}}",
             trust_store="{url: 'sqlite:///state/trust.db', must_exist: true}",
         )
     )
     here = equipped.directory
     notary = settings.notaries["corp"]
+    assert isinstance(notary, NotarySettings)
     assert settings.registry.url == URL("https://registry:5001")
-    assert settings.registry.ca_file == here / "ca.crt"
+    assert settings.registry.ca_file == PemFile.read(here / "ca.crt")
     assert settings.registry.credentials == Credentials("tagwarden", "secret")
     assert notary.url == URL("https://notary/trust")
-    assert (notary.name, notary.timeout, notary.credentials) == ("corp", 1.5, Credentials("tagwarden", "secret"))
-    assert (notary.client_certificate_file, notary.client_key_file) == (here / "client.crt", here / "client.key")
+    assert (notary.name, notary.timeout, notary.changefeed) == ("corp", 1.5, 0.5)
+    assert notary.credentials == Credentials("tagwarden", "secret")
+    shown = PemFile.read(here / "client.crt"), PemFile.read(here / "client.key")
+    assert (notary.client_certificate_file, notary.client_key_file) == shown
     assert settings.trust_store.url == f"sqlite:///{here}/state/trust.db"
     assert settings.warnings == ()
+
+
+def test_a_changefeed_can_be_off(equipped: Site) -> None:
+    """The bare word is text in YAML 1.2, and no `false`."""
+    notaries = "{corp: {url: 'https://notary:4443', roots: [corp], changefeed: off}}"
+    notary = equipped.load(compose(notaries=notaries)).notaries["corp"]
+    assert isinstance(notary, NotarySettings)
+    assert notary.changefeed is None
 
 
 def test_a_password_is_not_shown(equipped: Site) -> None:
@@ -72,6 +89,80 @@ def test_a_relative_store_has_an_absolute_path(equipped: Site, monkeypatch: pyte
     relative = Site(Path())
     relative.write("config.yaml", compose(trust_store="{url: 'sqlite:///trust.db'}"))
     assert relative.load(relative.file.read_text()).trust_store.url == f"sqlite:///{equipped.directory}/trust.db"
+
+
+def test_a_store_on_a_server_has_its_password_in_a_file(equipped: Site) -> None:
+    """The port is filled in, the password read, and nothing that is printed shows it."""
+    equipped.write("password", " two words' \\\n")
+    settings = equipped.load(
+        compose(
+            trust_store="{url: 'postgresql://tagwarden@db.internal/trust', password_file: password, ca_file: ca.crt}"
+        )
+    )
+    store = settings.trust_store
+    assert (store.url, store.is_server) == ("postgresql://tagwarden@db.internal:5432/trust", True)
+    assert (store.password, store.ca_file) == (" two words' \\", PemFile.read(equipped.directory / "ca.crt"))
+    assert "two words" not in repr(settings)
+
+
+def test_a_store_on_a_server_needs_no_password(equipped: Site) -> None:
+    """The server may know its users by other means."""
+    store = equipped.load(compose(trust_store="{url: 'postgresql://u@127.0.0.1:6000/t'}")).trust_store
+    assert (store.url, store.password, store.ca_file) == ("postgresql://u@127.0.0.1:6000/t", None, None)
+
+
+def test_the_password_of_a_store_that_others_can_read_is_warned_of(equipped: Site) -> None:
+    """As with every secret."""
+    equipped.write("password", "secret", mode=0o644)
+    written = "{url: 'postgresql://u@db/t', password_file: password}"
+    [warning] = equipped.warnings(compose(trust_store=written))
+    assert "holds a secret that other users of this machine can read; chmod 600" in warning
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        pytest.param(b"", "holds no password; write it there on one line and nothing else", id="empty"),
+        pytest.param(b"\n", "holds no password; write it there on one line and nothing else", id="an empty line"),
+        pytest.param(b"a\nb\n", "holds no password; write it there on one line and nothing else", id="two lines"),
+        pytest.param(b"\xff\xfe", "holds no password; write it there on one line and nothing else", id="binary"),
+        pytest.param(None, "cannot be read (No such file or directory); check the path and its permissions", id="none"),
+    ],
+)
+def test_a_file_without_a_password_is_a_problem(equipped: Site, data: bytes | None, sentence: str) -> None:
+    """It is not taken for an empty password, and what it holds is not shown."""
+    if data is not None:
+        equipped.write("password", data)
+    [problem] = equipped.problems(compose(trust_store="{url: 'postgresql://u@db/t', password_file: password}"))
+    assert problem == f'1: trust_store.password_file: "password" {sentence}'
+
+
+@pytest.mark.parametrize("key", [pytest.param("password_file", id="password"), pytest.param("ca_file", id="authority")])
+def test_what_a_file_of_sqlite_has_no_use_for_is_a_problem(equipped: Site, key: str) -> None:
+    """Somebody expects a protection that is not there."""
+    [problem] = equipped.problems(compose(trust_store=f"{{url: 'sqlite:///t.db', {key}: ca.crt}}"))
+    assert problem.endswith(f"trust_store.{key}: this is for a database on a server; remove this key")
+
+
+def test_a_secret_that_is_replaced_meanwhile_is_no_mistake(equipped: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read counts; its successor is read when the change is noticed."""
+    equipped.write("password", b"secret")
+
+    def read_and_gone(path: Path, *more: Any) -> bytes:
+        data = read_bounded(path, *more)
+        path.unlink()
+        return data
+
+    monkeypatch.setattr("proxy.config.files.read_bounded", read_and_gone)
+    assert equipped.problems(compose(trust_store="{url: 'postgresql://u@localhost/t', password_file: password}")) == []
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:secret@db/t", "postgresql://u@db/t?sslmode=disable"])
+def test_a_mistake_in_the_url_is_the_only_one(equipped: Site, url: str) -> None:
+    """The password beside it is not taken for one of a file."""
+    equipped.write("password", b"secret")
+    [problem] = equipped.problems(compose(trust_store=f"{{url: '{url}', password_file: password}}"))
+    assert "trust_store.url" in problem
 
 
 @pytest.mark.parametrize(
@@ -110,16 +201,20 @@ def test_wrong_credentials_are_described_and_not_shown(site: Site, data: str, se
 
 
 @pytest.mark.parametrize(
-    ("mode", "warned"),
+    ("owner", "mode", "warned"),
     [
-        pytest.param(0o600, False, id="owner-only"),
-        pytest.param(0o640, True, id="group"),
-        pytest.param(0o604, True, id="everybody"),
+        pytest.param(0, 0o600, False, id="owner-only"),
+        pytest.param(0, 0o440, False, id="root-for-a-group"),
+        pytest.param(0, 0o660, True, id="changed-by-a-group"),
+        pytest.param(0, 0o604, True, id="everybody"),
+        pytest.param(65532, 0o400, False, id="the-service-itself"),
+        pytest.param(65532, 0o440, True, id="the-group-of-a-user"),
     ],
 )
-def test_secrets_that_others_can_read_are_warned_of(site: Site, mode: int, *, warned: bool) -> None:
-    """Credentials and private keys should be the proxy's own; Kubernetes mounts them wider, so it is no error."""
+def test_secrets_that_others_can_read_are_warned_of(site: Site, owner: int, mode: int, *, warned: bool) -> None:
+    """Credentials and private keys should be the proxy's own; root may give them to a group, as kubelet does."""
     site.write("login.json", credentials("tagwarden", "secret"), mode)
+    os.chown(site.directory / "login.json", owner, owner)
     warning = (
         '1: registry.credentials_file: "login.json" holds a secret that other users of this machine can read; chmod 600'
     )
@@ -228,7 +323,7 @@ def test_tls_files_beside_plain_http_are_a_mistake(equipped: Site) -> None:
     [
         pytest.param("http://registry:5000", True, id="plain-text-on-a-network"),
         pytest.param("http://10.0.0.7:5000", True, id="plain-text-to-an-address"),
-        pytest.param("http://localhost:5000", False, id="plain-text-at-home"),
+        pytest.param("http://localhost:5001", False, id="plain-text-at-home"),
         pytest.param("https://registry:5000", False, id="tls"),
     ],
 )

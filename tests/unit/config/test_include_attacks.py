@@ -310,6 +310,7 @@ def test_only_what_would_apply_is_compared(site: Site) -> None:
             "superseded_for: 1h", "digests stay admitted longer after their tag was signed anew", id="superseded"
         ),
         pytest.param("fresh_for: 1s", "revocations are noticed later", id="fresh"),
+        pytest.param("outage_for: 1h", "trust data serves longer while Notary is away", id="outage"),
     ],
 )
 def test_a_team_cannot_fall_back_to_the_defaults(site: Site, hidden: str, missing: str) -> None:
@@ -325,6 +326,19 @@ def test_a_team_cannot_fall_back_to_the_defaults(site: Site, hidden: str, missin
         include="[teams/b.yaml]",
     )
     assert found == [f'2: repositories."evil/**": {LESS.format(missing)}']
+
+
+def test_a_team_does_not_inherit_a_grace_that_an_entry_forbids(site: Site) -> None:
+    """Where `defaults` know an air gap and the operator's own entry knows none."""
+    found = attack(
+        site,
+        "evil/**",
+        "{'evil/**': {signed_by: {any_of: [ci]}}}",
+        repositories="{'**': {signed_by: {any_of: [ci]}, expiry_grace: 0s}, 'shop/**': {signed_by: released}}",
+        defaults="{expiry_grace: 30d}",
+        include="[teams/b.yaml]",
+    )
+    assert found == [f'2: repositories."evil/**": {LESS.format("trust data counts longer after it expired")}']
 
 
 def test_a_team_cannot_shift_what_rest_stands_for(site: Site) -> None:

@@ -5,6 +5,7 @@ import pytest
 from proxy.config.settings import Blobs, Delete, Doors, Push, RegistrySettings
 from tests.support.certificates import authority, pem
 from tests.support.keys import ecdsa_key
+from tests.support.pem import pem_file
 from tests.unit.config.site import Site, compose, write_pair
 
 CLIENT = "client_certificate_file: client.crt, client_key_file: client.key"
@@ -158,8 +159,8 @@ def test_a_wrong_key_of_the_registry_says_what_to_do(equipped: Site, keys: str, 
 def test_a_client_certificate_wants_clients_who_are_known(equipped: Site) -> None:
     """Otherwise whoever reaches the proxy could read whatever it may read."""
     found = registry(equipped, CLIENT, f"{{tls: {{{TLS}, client_ca_file: nodes-ca.crt}}}}")
-    here = equipped.directory
-    assert (found.client_certificate_file, found.client_key_file) == (here / "client.crt", here / "client.key")
+    shown = pem_file(equipped.directory / "client.crt"), pem_file(equipped.directory / "client.key")
+    assert (found.client_certificate_file, found.client_key_file) == shown
     without = with_registry(CLIENT, f"{{tls: {{{TLS}}}}}")
     assert equipped.problems(without) == [f"1: registry.client_certificate_file: {PRINCIPAL}"]
 

@@ -68,6 +68,12 @@ def warnings(site: Site, hidden: str, specific: str) -> list[str]:
             id="fresh-for",
         ),
         pytest.param(
+            "{signed_by: released, outage_for: 1h}",
+            "{signed_by: released}",
+            "trust data serves longer while Notary is away",
+            id="outage-for",
+        ),
+        pytest.param(
             "{signed_by: released}",
             f"{{signed_by: released, digest_pull: {{any: true, {UNTIL}}}}}",
             "any digest may be pulled",

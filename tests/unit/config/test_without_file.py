@@ -8,7 +8,8 @@ import pytest
 from yarl import URL
 
 from proxy.config import ConfigProblems
-from proxy.config.settings import IN_MEMORY
+from proxy.config.pem import PemFile
+from proxy.config.settings import IN_MEMORY, NotarySettings
 from proxy.config.without_file import Trial, load_trial
 from proxy.names import Repository
 from proxy.policy.entries import Mode
@@ -63,8 +64,8 @@ def test_a_file_cannot_ask_for_memory_or_for_audit_without_an_end(site: Site) ->
     """Both are for a trial alone."""
     assert site.problems(compose(trust_store="{url: 'memory:'}")) == [
         (
-            "1: trust_store.url: the trust store is a file of SQLite; "
-            "write sqlite:////absolute/path or sqlite:///relative/path"
+            "1: trust_store.url: the trust store is a file of SQLite or a database of PostgreSQL; write "
+            "sqlite:////absolute/path, sqlite:///relative/path or postgresql://user@host/database"
         )
     ]
     assert site.problems(compose(rollout="{'**': {mode: audit, reason: x}}")) != []
@@ -90,10 +91,13 @@ def test_every_option_has_its_place(site: Site, monkeypatch: pytest.MonkeyPatch)
         NOW,
     )
     [notary] = settings.notaries.values()
+    assert isinstance(notary, NotarySettings)
     assert settings.registry.credentials is not None
+    assert isinstance(notary, NotarySettings)
     assert notary.credentials is not None
-    assert (settings.registry.url, settings.registry.ca_file) == (URL("https://registry:5001"), Path("ca.crt"))
-    assert (notary.url, notary.ca_file) == (URL("https://notary:4443"), Path("ca.crt"))
+    ca_file = PemFile.read(Path("ca.crt"))
+    assert (settings.registry.url, settings.registry.ca_file) == (URL("https://registry:5001"), ca_file)
+    assert (notary.url, notary.ca_file) == (URL("https://notary:4443"), ca_file)
     assert (settings.registry.credentials.username, notary.credentials.username) == ("reader", "signer")
     assert (str(settings.listen.address), str(settings.probes)) == ("127.0.0.1:5050", "127.0.0.1:5051")
 
@@ -185,3 +189,13 @@ def test_a_trust_store_that_a_variable_names_is_not_used(site: Site) -> None:
         ),
         TOFU,
     )
+
+
+def test_workers_that_a_variable_wants_are_none() -> None:
+    """Memory cannot be shared, so a trial is one process; whoever wants more is told."""
+    settings = load_trial(trial(), {"TAGWARDEN__WORKERS": "auto"}, NOW)
+    assert settings.workers == 1
+    assert (
+        "environment: TAGWARDEN__WORKERS: a trial without a file is one process, so this has no effect; "
+        "remove it, or write a file"
+    ) in settings.warnings

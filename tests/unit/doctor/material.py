@@ -12,6 +12,7 @@ from proxy.doctor import roots, signers, trust_data
 from proxy.doctor.findings import Hop, Level
 from proxy.doctor.looking import look
 from proxy.names import Gun, Repository
+from proxy.store.protocol import TrustReader
 from proxy.tuf.messages import Fetch, Fetched, Missing, Reply, Unavailable
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator
@@ -78,13 +79,19 @@ async def examined(configured: Settings, *sims: NotarySimulator, looked_at: str 
     return await seen(configured, Notary({sim.gun: sim for sim in sims}), looked_at)
 
 
-async def seen(configured: Settings, notary: Notary, looked_at: str, clock: Clock | None = None) -> dict[str, str]:
-    """The same for collections that are published."""
+async def seen(
+    configured: Settings,
+    notary: Notary,
+    looked_at: str,
+    clock: Clock | None = None,
+    reader: TrustReader | None = None,
+) -> dict[str, str]:
+    """The same for collections that are published, beside what a trust store remembers."""
     hop, held = Hop("repositories"), clock or HeldClock()
     notaries = {"corp": notary.fetch}
-    looks, _ = await look([Repository(each) for each in looked_at.split()], configured, notaries, held)
+    looks, _ = await look([Repository(each) for each in looked_at.split()], configured, notaries, held, reader)
     await trust_data.examine(hop, looks, configured, notaries, held)
-    roots.examine(hop, looks, configured.policy, held)
+    roots.examine(hop, looks, held)
     signers.examine(hop, looks)
     read(hop.findings)
     return {

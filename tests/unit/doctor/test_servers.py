@@ -135,12 +135,22 @@ def no_notary(_: web.Request) -> web.Response:
 
 def unwell(request: web.Request) -> web.Response:
     """Has lost its database."""
-    return web.json_response({}, status=500 if "health" in request.path else 200)
+    return web.json_response({"records": None}, status=500 if "health" in request.path else 200)
 
 
 def without_changefeed(request: web.Request) -> web.Response:
     """Is older than changefeeds."""
     return web.json_response({}, status=404 if "changefeed" in request.path else 200)
+
+
+def with_changefeed(request: web.Request) -> web.Response:
+    """Has a changefeed, and nothing in it."""
+    return web.json_response({"count": 0, "records": None} if "changefeed" in request.path else {})
+
+
+def with_something_else(_: web.Request) -> web.Response:
+    """Answers everything alike."""
+    return web.json_response({})
 
 
 def closed(request: web.Request) -> web.Response:
@@ -154,6 +164,8 @@ def closed(request: web.Request) -> web.Response:
         pytest.param(no_notary, None, {"notary-api": "failed", "notary-credentials": "not checked"}, id="something"),
         pytest.param(unwell, None, {"notary-api": "failed"}, id="unwell"),
         pytest.param(without_changefeed, None, {"notary-changefeed": "warning"}, id="no-changefeed"),
+        pytest.param(with_something_else, None, {"notary-changefeed": "warning"}, id="other-changefeed"),
+        pytest.param(with_changefeed, None, {}, id="changefeed"),
         pytest.param(
             closed, None, {"notary-credentials": "not checked", "notary-changefeed": "warning"}, id="nothing-known"
         ),
@@ -170,9 +182,25 @@ async def test_odd_notary(answer: Answering, gun: Gun | None, expected: dict[str
     """A Notary is asked whether it is one, how it is, and what we may read."""
     hop = Hop("notary corp")
     async with serving(answer) as url:
-        configured = NotarySettings("corp", url, None, None, None, WARDEN, 5.0)
+        configured = NotarySettings("corp", url, None, None, None, WARDEN, 5.0, changefeed=1.0)
         await notary.examine(hop, configured, gun, Clock())
     assert troubles(hop) == expected
+
+
+async def test_a_changefeed_that_nobody_wants_is_not_asked_for() -> None:
+    """Where it is off that is said, and what it means; the right to it is nobody's business."""
+    hop, asked = Hop("notary corp"), list[str]()
+
+    def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({})
+
+    async with serving(answer) as url:
+        await notary.examine(hop, NotarySettings("corp", url, None, None, None, None, 5.0), None, Clock())
+    assert troubles(hop) == {}
+    [said] = [each.sentence for each in hop.findings if each.name is Name.NOTARY_CHANGEFEED]
+    assert "notaries.corp.changefeed is off" in said
+    assert not [path for path in asked if "changefeed" in path]
 
 
 @pytest.mark.parametrize(

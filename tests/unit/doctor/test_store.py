@@ -2,21 +2,26 @@
 
 import asyncio
 import os
-import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Container
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 import proxy.store.sqlite
-from proxy.config.settings import IN_MEMORY, TrustStoreSettings
-from proxy.doctor import store
-from proxy.doctor.findings import Finding, Hop, Level
+from deploy.stack.ports import free_port
+from proxy.config.settings import IN_MEMORY, Address, TrustStoreSettings
+from proxy.doctor import seals, store
+from proxy.doctor.findings import Finding, Hop, Level, Name
 from proxy.errors import TrustStoreUnavailable
+from proxy.names import Gun
 from proxy.store.opening import open_store
 from proxy.store.sql import SqlTrustReader
+from proxy.web import probes
 from tests.unit.doctor.material import HeldClock
 from tests.unit.doctor.reading import read
 from tests.unit.store.material import GUN, NOTARY, files_of
@@ -37,12 +42,29 @@ async def made(path: Path, checked_at: datetime = NOON) -> TrustStoreSettings:
     return at(path)
 
 
-async def troubles(settings: TrustStoreSettings, now: datetime = NOON) -> dict[str, Finding]:
+async def troubles(
+    settings: TrustStoreSettings,
+    now: datetime = NOON,
+    notaries: Container[str] = (NOTARY,),
+    listening: Address | None = None,
+) -> dict[str, Finding]:
     """What is not ok, by name."""
-    hop = Hop("trust store")
-    await store.examine(hop, settings, HeldClock(now))
-    read(hop.findings)
+    hop = await examined(settings, now, notaries, listening)
     return {str(each.name): each for each in hop.findings if each.level is not Level.OK}
+
+
+async def examined(
+    settings: TrustStoreSettings,
+    now: datetime = NOON,
+    notaries: Container[str] = (NOTARY,),
+    listening: Address | None = None,
+) -> Hop:
+    """Everything that is found."""
+    hop = Hop("trust store")
+    async with AsyncExitStack() as opened:
+        await store.examine(hop, settings, notaries, HeldClock(now), opened, listening)
+    read(hop.findings)
+    return hop
 
 
 async def test_good_store(tmp_path: Path) -> None:
@@ -53,6 +75,12 @@ async def test_good_store(tmp_path: Path) -> None:
     assert (tmp_path / "trust.db").read_bytes() == before
 
 
+async def test_a_server_that_is_away() -> None:
+    """A store on a server is read like any other; what keeps it from being read is told."""
+    found = await troubles(TrustStoreSettings(f"postgresql://u@127.0.0.1:{free_port()}/t", must_exist=False))
+    assert [(each, finding.level) for each, finding in found.items()] == [("store", Level.FAILED)]
+
+
 async def test_store_in_memory() -> None:
     """A trial's store is in memory, where nothing can be wrong with it."""
     assert await troubles(TrustStoreSettings(IN_MEMORY, must_exist=False)) == {}
@@ -60,9 +88,38 @@ async def test_store_in_memory() -> None:
 
 async def test_no_store_yet(tmp_path: Path) -> None:
     """Where there is none, none is made."""
-    found = await troubles(at(tmp_path / "trust.db"))
+    found = await troubles(at(tmp_path / "trust.db"), listening=Address("127.0.0.1", free_port()))
     assert found["store-missing"].level is Level.WARNING
+    assert found["store-missing"].remedy.startswith("if it was there before, restore it")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("must_exist", [False, True])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])  # noqa: S104  (asked here, not listened on)
+async def test_a_store_that_a_running_proxy_has_lost(tmp_path: Path, host: str, *, must_exist: bool) -> None:
+    """Nobody is told to start that proxy again, which would begin without memory."""
+
+    async def ready() -> dict[str, str | None]:
+        return {}
+
+    async def metrics(_: str) -> tuple[bytes, str]:
+        return b"", "text/plain"
+
+    async with TestServer(probes.build(ready, metrics)) as server:
+        assert server.port
+        found = await troubles(at(tmp_path / "trust.db", must_exist=must_exist), listening=Address(host, server.port))
+    missing = found["store-missing"]
+    assert (missing.level, "start the proxy" in missing.remedy) == (Level.FAILED, False)
+    assert "restore it before" in missing.remedy
+
+
+async def test_who_else_answers_there_is_no_proxy(tmp_path: Path) -> None:
+    """Some other program may have the port, or the system may choose it."""
+    async with TestServer(web.Application()) as server:
+        assert server.port
+        for port in (server.port, 0):
+            found = await troubles(at(tmp_path / "trust.db"), listening=Address("127.0.0.1", port))
+            assert found["store-missing"].level is Level.WARNING
 
 
 @pytest.mark.parametrize(
@@ -70,14 +127,19 @@ async def test_no_store_yet(tmp_path: Path) -> None:
     [
         pytest.param("PRAGMA application_id = 1", "store-foreign", Level.FAILED, id="another-program's"),
         pytest.param("UPDATE alembic_version SET version_num = '0001'", "store-schema", Level.WARNING, id="older"),
-        pytest.param("UPDATE alembic_version SET version_num = '9999'", "store-schema", Level.FAILED, id="newer"),
+        pytest.param(
+            "UPDATE alembic_version SET version_num = '9999'; UPDATE compatibility SET oldest = '9999'",
+            "store-schema",
+            Level.FAILED,
+            id="newer",
+        ),
     ],
 )
 async def test_what_the_file_is(tmp_path: Path, change: str, name: str, level: Level) -> None:
     """A file of another program, or of another version of this one, is told apart."""
     settings = await made(tmp_path / "trust.db")
     with closing(sqlite3.connect(tmp_path / "trust.db", isolation_level=None)) as database:
-        database.execute(change)
+        database.executescript(change)
     found = await troubles(settings)
     assert {each: finding.level for each, finding in found.items()} == {name: level}
 
@@ -114,25 +176,93 @@ async def test_locked_by_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert f"process {holder.pid} (python3" in found["store-held"].sentence
 
 
-async def test_disk_reports_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store that opens and then cannot be read is failed as well."""
+@pytest.mark.parametrize("question", ["last_check", "everything", "load"])
+async def test_disk_reports_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str) -> None:
+    """A store that opens and then cannot be read is failed as well, and no collection of it is said to be damaged."""
 
-    async def fail(_: object) -> None:
+    async def fail(*_: object) -> None:
         raise TrustStoreUnavailable("the disk reports an error")
 
     settings = await made(tmp_path / "trust.db")
-    monkeypatch.setattr(SqlTrustReader, "last_check", fail)
+    monkeypatch.setattr(SqlTrustReader, question, fail)
     found = await troubles(settings)
     assert {name: finding.level for name, finding in found.items()} == {"store": Level.FAILED}
 
 
-async def test_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is nearly full is warned of."""
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100 << 20))
-    found = await troubles(await made(tmp_path / "trust.db"))
-    assert {name: finding.level for name, finding in found.items()} == {"store-space": Level.WARNING}
-    assert "100 MiB" in found["store-space"].sentence
+@pytest.mark.parametrize(
+    ("free", "user", "level", "words"),
+    [
+        pytest.param(100 << 20, 1000, Level.WARNING, "has 100 MiB free", id="nearly-full"),
+        pytest.param(
+            0, 1000, Level.FAILED, "is full (0 KiB free), so whatever has to be remembered is refused", id="full"
+        ),
+        pytest.param(300 << 10, 1000, Level.FAILED, "is full (300 KiB free)", id="hardly-anything"),
+        pytest.param(0, 0, None, "", id="root-has-what-is-kept-back"),
+    ],
+)
+async def test_little_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, user: int, level: Level | None, words: str
+) -> None:
+    """A disk that is nearly full is warned of; one that takes no more from this user is a failure."""
+    settings, block = await made(tmp_path / "trust.db"), 1024
+    whole = 8 << 30
+    space = os.statvfs_result((block, block, whole // block, whole // block, free // block, 9, 9, 9, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: space)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    found = await troubles(settings)
+    assert {name: finding.level for name, finding in found.items()} == ({"store-space": level} if level else {})
+    assert all(words in finding.sentence for finding in found.values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("UPDATE collections SET generation = generation + 1", id="generation"),
+        pytest.param("UPDATE collections SET checked_at = checked_at - 1", id="time-of-the-check"),
+        pytest.param("UPDATE files SET data = x'00' WHERE role = 'root'", id="file"),
+        pytest.param("DELETE FROM files WHERE role = 'timestamp'", id="file-gone"),
+        pytest.param("PRAGMA foreign_keys = off; DELETE FROM collections", id="row-gone"),
+    ],
+)
+async def test_one_collection_is_damaged(tmp_path: Path, change: str) -> None:
+    """A file that SQLite finds whole may hold what nobody wrote: the seal of each collection tells."""
+    settings = await made(tmp_path / "trust.db")
+    with closing(sqlite3.connect(tmp_path / "trust.db", isolation_level=None)) as database:
+        database.executescript(change)
+    found = await troubles(settings)
+    assert {name: finding.level for name, finding in found.items()} == {"store-damaged": Level.FAILED}
+    damaged = found["store-damaged"]
+    assert damaged.sentence == f"{GUN} is damaged, so pulls of it are refused"
+    assert "docs/trust-store.md" in damaged.remedy
+    assert damaged.command == ("tagwarden", "trust", "list")
+
+
+async def test_some_collections_are_damaged(tmp_path: Path) -> None:
+    """Those that are whole are not said to be damaged."""
+    settings = await made(tmp_path / "trust.db")
+    opened = await open_store(settings)
+    for name in ("a", "b", "c"):
+        await opened.commit(NOTARY, Gun(f"{GUN}/{name}"), files_of(1), expected=None, checked_at=NOON)
+    await opened.close()
+    with closing(sqlite3.connect(tmp_path / "trust.db", isolation_level=None)) as database:
+        database.execute("UPDATE collections SET generation = 7 WHERE gun LIKE '%/a' OR gun LIKE '%/b'")
+    found = await troubles(settings)
+    assert found["store-damaged"].sentence == f"{GUN}/a and {GUN}/b are damaged, so pulls of them are refused"
+
+
+async def test_how_many_collections_were_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said how many are as they were written; and for how many there was no time, and what reads those."""
+    settings = await made(tmp_path / "trust.db")
+    hop = await examined(settings)
+    assert [each.sentence for each in hop.findings if each.name is Name.STORE_DAMAGED] == [
+        "1 collection read, each as it was written"
+    ]
+    monkeypatch.setattr(seals, "DOCTOR_SEALS_SECONDS", 0)
+    found = await troubles(settings)
+    assert {name: finding.level for name, finding in found.items()} == {"store-damaged": Level.UNKNOWN}
+    assert found["store-damaged"].sentence.startswith(
+        "1 of 1 collection, which would take longer: tagwarden trust list"
+    )
 
 
 async def test_not_for_this_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +281,15 @@ async def test_directory_is_not_for_this_user(tmp_path: Path, monkeypatch: pytes
     settings = await made(tmp_path / "trust.db")
     monkeypatch.setattr(os, "access", lambda path, _: Path(path) != tmp_path)
     assert list(await troubles(settings)) == ["store-directory"]
+
+
+async def test_a_notary_that_was_renamed(tmp_path: Path) -> None:
+    """What is remembered of a name that the configuration does not have holds nobody back any more."""
+    found = await troubles(await made(tmp_path / "trust.db"), notaries=("main",))
+    assert {name: finding.level for name, finding in found.items()} == {"store-notary": Level.WARNING}
+    sentence = f"{NOTARY} is remembered for 1 collection, but is no Notary of this configuration"
+    assert found["store-notary"].sentence == sentence
+    assert found["store-notary"].remedy.endswith(f"tagwarden trust rename {NOTARY} NAME")
 
 
 @pytest.mark.parametrize(

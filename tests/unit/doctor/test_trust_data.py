@@ -83,13 +83,14 @@ async def test_disabled_is_left_alone(tmp_path: Path) -> None:
 )
 async def test_the_mode_of_what_was_named(tmp_path: Path, rollout: str, line: str) -> None:
     """Whoever asks about a repository has to hear whether anything is refused there."""
+    configured = settings(tmp_path, rollout=rollout)
     hop, named = Hop("repositories"), [Repository("shop/app")]
-    await repositories.examine(hop, settings(tmp_path, rollout=rollout), named, frozenset(), HeldClock(), named)
+    await repositories.examine(hop, configured, named, frozenset(), HeldClock(), named, reader=None)
     read(hop.findings)
     mode = next(each for each in hop.findings if each.name is Name.MODE)
     assert f"{mode.level} {mode.sentence}".startswith(line)
     unnamed = Hop("repositories")
-    await repositories.examine(unnamed, settings(tmp_path, rollout=rollout), named, frozenset(), HeldClock())
+    await repositories.examine(unnamed, configured, named, frozenset(), HeldClock(), reader=None)
     assert (Name.MODE in {each.name for each in unnamed.findings}) is ("disabled" in line)
 
 
@@ -182,6 +183,30 @@ async def test_delegation_expired(tmp_path: Path) -> None:
     sim["targets/alice"].expires = written(NOW - SOON)
     found = await examined(settings(tmp_path), sim)
     assert found["role-expiry"].startswith("warning shop/app: targets/alice expired on ")
+
+
+@pytest.mark.parametrize("role", ["timestamp", "snapshot"])
+async def test_what_counts_by_grace_alone(tmp_path: Path, role: str) -> None:
+    """Behind an air gap an expired timestamp is no failure, and still worth saying; past the grace it is one."""
+    sim = signed("shop/app")
+    sim[role].expires = written(NOW - SOON)
+    found = await examined(settings(tmp_path, defaults="{expiry_grace: 30d}"), sim)
+    assert list(found) == ["role-expiry"]
+    assert found["role-expiry"].startswith(
+        f"warning shop/app: {role} expired on 2026-11-14, and counts by expiry_grace"
+    )
+    for grace in ("6d", "0s"):
+        found = await examined(settings(tmp_path, defaults=f"{{expiry_grace: {grace}}}"), sim)
+        assert [line.partition(" ")[0] for line in found.values()] == ["failed"]
+
+
+async def test_grace_beside_a_wildcard_name(tmp_path: Path) -> None:
+    """A collection that is read under its pins has the same grace."""
+    pins = f"{{corp: {{public_key_ids: ['{ecdsa_key('root').key_id}'], allow_wildcard_name: true}}}}"
+    sim = with_root(signed("shop/app"), f"{NAME}/shop/*")
+    sim.timestamp.expires = written(NOW - SOON)
+    found = await examined(settings(tmp_path, roots=pins, defaults="{expiry_grace: 30d}"), sim)
+    assert list(found) == ["role-expiry"]
 
 
 async def test_targets_expired(tmp_path: Path) -> None:

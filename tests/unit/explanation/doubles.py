@@ -78,6 +78,14 @@ class ClosedStore(Overlay):
         raise TrustStoreUnavailable("it is locked")
 
 
+class ChangedStore(Overlay):
+    """A trust store in which somebody has changed what is remembered of the collection."""
+
+    async def load(self, _notary: str, _gun: Gun) -> Remembered | None:
+        """Its seal does not fit."""
+        raise TrustStoreUnavailable("its file is damaged")
+
+
 class DamagedStore(Overlay):
     """A trust store whose files have lost their second halves."""
 
@@ -88,3 +96,7 @@ class DamagedStore(Overlay):
             return None
         halves = {role: data[: len(data) // 2] for role, data in found.stored.files.items()}
         return replace(found, stored=Stored(halves))
+
+    async def generation(self, notary: str, gun: Gun) -> int | None:
+        """Somebody has written since, so what is remembered has to be read."""
+        return (await super().generation(notary, gun) or 0) + 1

@@ -14,7 +14,7 @@ from tests.support.certificates import certificate, x509_key
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.resolving import REPOSITORY
-from tests.unit.explanation.doubles import UNAUTHORISED, ClosedStore, DamagedStore, Registry
+from tests.unit.explanation.doubles import UNAUTHORISED, ChangedStore, ClosedStore, DamagedStore, Registry
 from tests.unit.explanation.situations import (
     ALICE,
     AUDIT,
@@ -32,6 +32,7 @@ from tests.unit.explanation.situations import (
     entry,
     key,
     nothing,
+    rolled_back,
     signed,
     signer,
     team,
@@ -171,10 +172,22 @@ RARE: Final = (
         rollout=(PROTECT,),
     ),
     Situation(
-        "digest_while_notary_is_away", (OWNED,), nothing, before=signed("alice"), reference=NEVER_SIGNED, away=True
+        "digest_while_notary_is_away",
+        (replace(OWNED, outage_for=timedelta(minutes=30)),),
+        nothing,
+        before=signed("alice"),
+        reference=NEVER_SIGNED,
+        away=True,
     ),
     Situation("store_closed", (OWNED,), signed("alice", "qa", "releases"), store=ClosedStore, rollout=(PROTECT,)),
-    Situation("store_damaged", (OWNED,), nothing, before=signed("alice", "releases"), store=DamagedStore, away=True),
+    Situation("store_changed", (OWNED,), signed("alice", "qa", "releases"), store=ChangedStore),
+    Situation(
+        "rollback_in_a_directory",
+        (replace(OWNED, is_carried=True),),
+        rolled_back,
+        before=signed("alice", "qa", "releases"),
+    ),
+    Situation("store_damaged", (OWNED,), nothing, before=signed("alice", "releases"), store=DamagedStore),
     Situation("another_root_after_first_use", (entry(Released(), pins=Pins.tofu()),), _another_root, before=nothing),
     Situation("role_without_paths", (entry(AnyOf((ALICE,))),), _without_paths),
     Situation(

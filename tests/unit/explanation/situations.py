@@ -1,14 +1,15 @@
 """Situations that people ask about: a repository, its rule, and what Notary and the registry have of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
 from yarl import URL
 
 from proxy.assembly import Parts
+from proxy.config.pem import PemFile
 from proxy.config.settings import NotarySettings
 from proxy.errors import RegistryTimedOut
 from proxy.explanation import gather
@@ -24,6 +25,7 @@ from proxy.registry.headers import ClientCredentials
 from proxy.registry.manifests import VerifiedManifest
 from proxy.store.overlay import Overlay
 from proxy.tuf.pins import Pins, RootPin
+from proxy.upkeep import Upkeep
 from tests.support.certificates import root_key
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator
@@ -39,7 +41,8 @@ OTHER_IMAGE: Final = layered("other")
 UNSIGNED: Final = layered("unsigned")
 CHILD: Final = layered("child")
 INDEX: Final = index([CHILD])
-NOTARIES: Final = {"corp": NotarySettings("corp", URL("https://notary:4443"), Path("ca.crt"), None, None, None, 5.0)}
+CA_FILE: Final = PemFile(Path("ca.crt"), b"")
+NOTARIES: Final = {"corp": NotarySettings("corp", URL("https://notary:4443"), CA_FILE, None, None, None, 5.0)}
 PINNED: Final = Pins((RootPin("owner", frozenset({root_key(GUN).public_key_id})),))
 HOUR: Final = 3600.0
 TAG: Final = Reference(REPOSITORY, Tag("1.4"))
@@ -105,7 +108,9 @@ class Situation:
             desk.sim.publish()
             desk.notary.away = self.away
             desk.resolver.closure = Closure(_read, desk.store)
-            parts = Parts(desk.resolver, cast("RegistryClient", self.registry), desk.resolver.closure)
+            upkeep = Upkeep(desk.resolver.renewal, desk.store)
+            registry = cast("RegistryClient", self.registry)
+            parts = Parts(desk.resolver, registry, desk.resolver.closure, upkeep)
             return await gather(
                 parts, self.reference, NOTARIES, has_store=self.has_store, options=("-c", "config.yaml")
             )
@@ -176,7 +181,8 @@ def _not_found(sim: NotarySimulator) -> None:
         sim.fault(role, 404)
 
 
-def _rolled_back(sim: NotarySimulator) -> None:
+def rolled_back(sim: NotarySimulator) -> None:
+    """Notary serves an older version than before."""
     for role in (sim.timestamp, sim.snapshot):
         role.version -= 1
 
@@ -269,8 +275,22 @@ SITUATIONS: Final = (
         nothing,
     ),
     Situation("certificate_of_somebody_else", (entry(Released()),), _hostile_certificate),
-    Situation("notary_away", (OWNED,), nothing, before=signed("alice", "releases"), away=True),
-    Situation("rollback", (OWNED,), _rolled_back, before=signed("alice", "qa", "releases")),
+    Situation(
+        "notary_away",
+        (replace(OWNED, outage_for=timedelta(minutes=30)),),
+        nothing,
+        before=signed("alice", "releases"),
+        away=True,
+    ),
+    Situation(
+        "served_in_an_outage",
+        (OWNED,),
+        nothing,
+        before=signed("alice", "qa", "releases"),
+        registry=Registry(IS),
+        away=True,
+    ),
+    Situation("rollback", (OWNED,), rolled_back, before=signed("alice", "qa", "releases")),
     Situation(
         "first_use_without_store", (any_entry(),), nothing, reference=Reference(REPOSITORY, Tag("1.0")), has_store=False
     ),

@@ -26,6 +26,7 @@ from proxy.policy.entries import Blocklist, Exemption
 from proxy.policy.signers import Released
 from proxy.store.protocol import Remembered
 from proxy.tuf.pins import Pins, RootPin
+from proxy.upkeep import Upkeep
 from tests.support.collections import NOW
 from tests.support.resolving import REPOSITORY, TAG, Bench, bench
 from tests.unit.explanation.doubles import UNAUTHORISED, ClosedStore, Registry
@@ -36,9 +37,9 @@ PINNED: Final = entry(Released())
 
 async def ask(desk: Bench, registry: Registry, reference: Reference = TAG, **given: Any) -> Known:
     """What is known of a reference with this registry."""
-    parts: Any = Parts(desk.resolver, desk.resolver.registry, desk.resolver.closure)
-    given = {"has_store": True, **given}
-    return await gather(Parts(parts.resolver, registry, parts.closure), reference, NOTARIES, **given)  # type: ignore[arg-type]  # a double
+    double: Any = registry
+    parts = Parts(desk.resolver, double, desk.resolver.closure, Upkeep(desk.resolver.renewal, desk.store))
+    return await gather(parts, reference, NOTARIES, **{"has_store": True, **given})
 
 
 async def test_what_is_allowed_is_looked_at_in_the_registry() -> None:
@@ -98,7 +99,7 @@ async def test_a_silent_registry_changes_nothing(
 
 async def test_notary_is_not_asked_again_when_it_is_away() -> None:
     """The refusal says why there is no evidence; what is remembered is there all the same."""
-    async with bench() as desk:
+    async with bench(entry(Released(), outage_for=timedelta(minutes=30))) as desk:
         await desk.resolver.evidence_for(REPOSITORY)
         desk.clock.pass_by(3600)
         desk.notary.away = True
@@ -106,6 +107,25 @@ async def test_notary_is_not_asked_again_when_it_is_away() -> None:
         assert isinstance(known.silence, NotaryUnreachable)
         assert known.decision.refusal is known.silence
         assert isinstance(known.remembered, Remembered)
+
+
+async def test_what_serves_in_an_outage_is_shown_as_it_counts() -> None:
+    """With the evidence that the decision rests on, in which an expired timestamp ends nothing."""
+    async with bench(entry(Released())) as desk:
+        desk.sim.timestamp.expires = "2026-11-21T12:30:00Z"
+        desk.sim.bump("timestamp")
+        desk.sim.publish("timestamp")
+        await desk.resolver.evidence_for(REPOSITORY)
+        desk.clock.pass_by(3600)
+        desk.notary.away = True
+        known = await ask(desk, Registry())
+        assert (known.decision.refusal, known.decision.stale, known.silence) == (None, 3600, None)
+        assert known.evidence
+        assert (known.evidence.is_outage, known.evidence.collection.counts_timestamp) == (True, False)
+        story = tell(known)
+        assert story.chain
+        assert [(link.name, link.state) for link in story.chain.links if link.forgiven] == [("timestamp", "usable")]
+        assert story.freshness.serves_until == desk.clock.now() + timedelta(hours=23)
 
 
 async def test_a_root_that_is_not_trusted_is_shown() -> None:

@@ -54,6 +54,7 @@ REFUSALS: Final[list[Refusal]] = [
     errors.ContentMismatch(IS, OTHER),
     errors.RegistryUnreachable("refused"),
     errors.RegistryTimedOut("no answer"),
+    errors.RegistryLoop("registry.url leads back to the proxy itself"),
     errors.NotaryUnreachable("refused"),
     errors.TrustStoreUnavailable("locked"),
     errors.DeadlineExceeded(10),
@@ -89,3 +90,31 @@ def test_every_refusal_has_a_next_command(refusal: Refusal, reference: Reference
 def test_commands_can_be_pasted(words: tuple[str, ...], shown: str) -> None:
     """What is printed is what a shell runs, and nothing more."""
     assert typed(words) == shown
+
+
+def test_rollback_leads_to_what_is_remembered() -> None:
+    """Every hop works then: what helps is what was seen before, and forgetting is never pasted by accident."""
+    story = tell(known(errors.Rollback("timestamp", "from version 2 to 1"), reference=TAG))
+    commands = [step.words for step in story.steps if step.words]
+    assert commands[0][:3] == ("tagwarden", "trust", "show")
+    assert not any("forget" in words for words in commands)
+    told = [step.purpose for step in story.steps if not step.words]
+    assert any("docs/runbooks.md, TagwardenRollbackSeen" in each for each in told)
+    assert "tagwarden trust forget" in told[-1]
+
+
+@pytest.mark.parametrize(
+    ("why", "follows"),
+    [
+        pytest.param("the disk is full", [], id="disk"),
+        pytest.param("its file is damaged", [("tagwarden", "trust", "list", "-c", "a b.yaml")], id="file-damaged"),
+        pytest.param("its database is damaged", [("tagwarden", "trust", "list", "-c", "a b.yaml")], id="rows-damaged"),
+    ],
+)
+def test_store_that_is_unavailable(why: str, follows: list[tuple[str, ...]]) -> None:
+    """The doctor says what is wrong with it; of a part that is damaged the list has the rest."""
+    story = tell(known(errors.TrustStoreUnavailable(why), reference=TAG))
+    first, *others = [step.words for step in story.steps]
+    assert first == ("tagwarden", "doctor", "-c", "a b.yaml")
+    assert others == follows
+    assert "trust store" in story.steps[0].purpose

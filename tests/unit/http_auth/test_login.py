@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from deploy.stack.ports import free_port
 from proxy.clock import Clock
 from proxy.config.settings import Credentials
 from proxy.http_auth import login as login_module
@@ -379,13 +380,14 @@ async def test_a_token_server_that_misbehaves_fails(
     login: Login, monkeypatch: pytest.MonkeyPatch, converse: Converse, why: str
 ) -> None:
     """Time and size are bounded."""
-    monkeypatch.setattr(login_module, "_TIMEOUT", aiohttp.ClientTimeout(total=0.5))
+    if converse is _silence:
+        monkeypatch.setattr(login_module, "_TIMEOUT", aiohttp.ClientTimeout(total=0.5))
     async with answering(converse) as url:
         with pytest.raises(TokenUnavailable, match=why):
             await login.answer([f'Bearer realm="{url}/token"'], SCOPE, BASIC)
 
 
-async def test_a_token_server_that_is_away_fails(login: Login, unused_tcp_port: int) -> None:
+async def test_a_token_server_that_is_away_fails(login: Login) -> None:
     """Nobody listens there."""
     with pytest.raises(TokenUnavailable, match=r"^the token server cannot be reached$"):
-        await login.answer([f'Bearer realm="http://127.0.0.1:{unused_tcp_port}/"'], SCOPE, BASIC)
+        await login.answer([f'Bearer realm="http://127.0.0.1:{free_port()}/"'], SCOPE, BASIC)

@@ -11,6 +11,7 @@ import uvloop
 from aiohttp import web
 from yarl import URL
 
+from proxy.config.pem import PemFile
 from proxy.config.settings import NotarySettings
 from tests.unit.notary.authority import Authority, Pair
 
@@ -39,7 +40,8 @@ def settings_for(url: URL | str, **more: object) -> NotarySettings:
         "credentials": None,
         "timeout": 5.0,
     }
-    return NotarySettings(**(fields | more))  # type: ignore[arg-type]  # the names are those of the settings
+    files = {key: PemFile.read(each) for key, each in more.items() if isinstance(each, Path)}
+    return NotarySettings(**(fields | more | files))  # type: ignore[arg-type]  # the names are those of the settings
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ async def test_broken_answers_are_values(converse: Converse, reply: Reply) -> No
 async def test_nothing_is_ever_decompressed() -> None:
     """A compressed body is refused by its header, and even before that no byte of it is inflated."""
     async with NotarySource(settings_for("http://127.0.0.1:1")) as source:
-        assert source._session.auto_decompress is False
+        assert source._files._session.auto_decompress is False
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ async def test_nobody_listens() -> None:
 
 async def test_nobody_answers_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that drops packets is given up before the whole timeout is over."""
-    monkeypatch.setattr("proxy.notary.client.NOTARY_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("proxy.notary.line.NOTARY_CONNECT_SECONDS", 0.2)
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

@@ -1,8 +1,10 @@
 """The client against the real notary-server: what people sign with the real tools is what is fetched."""
 
+import asyncio
 import json
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -19,6 +21,7 @@ from proxy.tuf.messages import Fetch, Fetched, Missing, TooLarge
 from proxy.tuf.pins import Pins
 from proxy.tuf.update import update
 from tests.unit.notary.conftest import settings_for
+from tests.unit.registry.material import eventually
 
 GUN = Gun("registry.example.com:5000/shop/api")
 DIGEST = f"sha256:{sha256(b'manifest').hexdigest()}"
@@ -37,9 +40,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notary]:
         yield running
 
 
-def of(server: Notary) -> NotarySource:
-    """A client for the server."""
-    return NotarySource(settings_for(server.url, ca_file=server.ca_file))
+@asynccontextmanager
+async def of(server: Notary) -> AsyncIterator[NotarySource]:
+    """A client for the server, gone with all of its connections: one that was broken off takes a moment."""
+    async with NotarySource(settings_for(server.url, ca_file=server.ca_file)) as source:
+        yield source
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, asyncio.SelectorEventLoop):
+        files = loop._selector.get_map()  # type: ignore[attr-defined]  # nothing public tells
+        await eventually(lambda: len(files) == 1)  # by which threads wake it
 
 
 async def test_files_are_fetched_as_they_were_signed(server: Notary) -> None:

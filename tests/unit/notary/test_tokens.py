@@ -8,11 +8,13 @@ from typing import Final
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from proxy.config.settings import Credentials
 from proxy.names import Gun
 from proxy.notary.client import NotarySource
+from proxy.telemetry import meters
 from proxy.tuf.messages import Fetch, Fetched, Missing, Unavailable
 from tests.unit.notary.authority import Authority
 from tests.unit.notary.conftest import server_tls, serving, settings_for
@@ -105,12 +107,43 @@ async def test_a_no_to_a_fresh_token_is_an_answer(guarded: Guarded) -> None:
     assert guarded.shown == [BASIC, "Bearer t1", "Bearer t1", "Bearer t2"]
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
+@pytest.mark.parametrize("status", [404, 500, 503])
 async def test_a_token_server_that_fails_is_an_outage(guarded: Guarded, status: int) -> None:
-    """Whatever it says is nothing that Notary said: no 404 of it is a missing file, no 401 of it is Notary's."""
+    """Whatever it says is nothing that Notary said: no 404 of it is a missing file. Its status tells who is away."""
     guarded.token_status = status
     async with NotarySource(settings_for(guarded.url, credentials=WARDEN)) as source:
-        assert await source.fetch(GUN, WISH) == Unavailable(f"the token server answered {status}")
+        assert await source.fetch(GUN, WISH) == Unavailable(f"the token server answered {status}", status)
+        assert await source.changefeed_page("0", 10) == Unavailable(f"the token server answered {status}")
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        pytest.param(200, "ok", id="a-token"),
+        pytest.param(403, "unauthorised", id="refused"),
+        pytest.param(503, "error", id="fails"),
+    ],
+)
+async def test_what_came_of_it_is_counted(guarded: Guarded, status: int, word: str) -> None:
+    """Once for a file, whoever of both it was that answered."""
+    guarded.token_status = status
+    numbers, settings = CollectorRegistry(), settings_for(guarded.url, credentials=WARDEN)
+    meters.begin(numbers)
+    try:
+        async with NotarySource(settings) as source:
+            await source.fetch(GUN, WISH)
+        labels = {"upstream": f"notary:{settings.name}", "outcome": word}
+        assert numbers.get_sample_value("tagwarden_upstream_requests_total", labels) == 1
+    finally:
+        meters.end()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_token_server_that_refuses_speaks_of_one_collection(guarded: Guarded, status: int) -> None:
+    """As if Notary had said so: it is there, and what is refused for this one says nothing of its neighbours."""
+    guarded.token_status = status
+    async with NotarySource(settings_for(guarded.url, credentials=WARDEN)) as source:
+        assert await source.fetch(GUN, WISH) == Unavailable(f"the token server answered {status}", 401)
 
 
 async def test_the_time_of_a_fetch_includes_the_token(guarded: Guarded) -> None:

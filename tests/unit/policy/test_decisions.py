@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from proxy.names import Descriptor, Gun, Reference, Repository, Tag
 from proxy.policy.decisions import (
     Allowed,
     Decision,
+    RoleEvidence,
     Unenforced,
     admit_any_digest,
     admit_child,
@@ -106,6 +108,62 @@ def test_any_digest_may_be_pulled_until_its_instant() -> None:
 def test_without_digest_pull_no_digest_is_let_through() -> None:
     """The default is that only admitted digests are served."""
     assert admit_any_digest(entry(), NOW) is None
+
+
+# --- what a decision rests on -------------------------------------------------------------------
+
+SECOND = timedelta(seconds=1)
+
+
+def _decided(**changes: Any) -> Decision:
+    fields: dict[str, Any] = {"permission": ALLOWED, "roles": _roles(timestamp=NOW - SECOND), "checked_at": NOW}
+    return Decision(Reference(REPOSITORY, Tag("1.4")), Mode.ENFORCE, **(fields | changes))
+
+
+def _roles(**expires: datetime) -> dict[str, RoleEvidence]:
+    ends = {"root": LATER, "timestamp": LATER, "snapshot": LATER, "targets": LATER} | expires
+    return {name: RoleEvidence(1, end) for name, end in ends.items()}
+
+
+@pytest.mark.parametrize(
+    ("decision", "names"),
+    [
+        pytest.param(_decided(), ("timestamp",), id="timestamp"),
+        pytest.param(_decided(roles=_roles(snapshot=NOW - SECOND)), ("snapshot",), id="snapshot"),
+        pytest.param(_decided(roles=_roles()), (), id="nothing expired"),
+        pytest.param(_decided(roles=_roles(timestamp=NOW)), (), id="this instant"),
+        pytest.param(_decided(roles={}), (), id="no trust data"),
+        pytest.param(_decided(roles=_roles(root=NOW - SECOND)), (), id="no grace for the root"),
+        pytest.param(_decided(permission=None), (), id="refused"),
+        pytest.param(_decided(permission=candidate(Mode.ENFORCE)), (), id="not enforced"),
+        pytest.param(_decided(stale=60, checked_at=NOW - 60 * SECOND), (), id="expired in an outage"),
+        pytest.param(_decided(stale=0), ("timestamp",), id="expired before an outage"),
+        pytest.param(_decided(stale=0, checked_at=None), ("timestamp",), id="checked nobody knows when"),
+    ],
+)
+def test_a_decision_names_what_counts_by_grace_alone(decision: Decision, names: tuple[str, ...]) -> None:
+    """Where a permission rests on it; an outage of its own is none."""
+    assert decision.by_grace(NOW) == names
+
+
+def test_an_exception_rests_on_no_trust_data() -> None:
+    """So nothing has to be forgiven for it."""
+    allowed = exempt(_exempting(BOOTSTRAP), REPOSITORY, digest("bootstrap"), NOW)
+    assert _decided(permission=allowed).by_grace(NOW) == ()
+    assert not _decided(permission=allowed).rests_on_trust_data
+
+
+@pytest.mark.parametrize(
+    ("decision", "rests"),
+    [
+        pytest.param(_decided(), True, id="admitted"),
+        pytest.param(_decided(permission=None), True, id="refused for what Notary served"),
+        pytest.param(_decided(permission=None, checked_at=None), False, id="refused for want of trust data"),
+    ],
+)
+def test_a_decision_rests_on_what_notary_served(decision: Decision, *, rests: bool) -> None:
+    """Be it for or against; without trust data the configuration alone decided."""
+    assert decision.rests_on_trust_data is rests
 
 
 # --- protect and candidates ---------------------------------------------------------------------
@@ -209,4 +267,5 @@ def test_a_decision_says_where_and_whom_a_refusal_names() -> None:
     reference = Reference(REPOSITORY, Tag("1.4"))
     decided = Decision(reference, Mode.ENFORCE, gun=Gun("x/shop/api"), notary="corp", owner="#shop")
     assert decided.whereabouts == {"gun": "x/shop/api", "notary": "corp", "owner": "#shop"}
+    assert replace(decided, carried=True).whereabouts == {**decided.whereabouts, "carried": "yes"}
     assert Decision(reference, Mode.ENFORCE).whereabouts == {"gun": "", "notary": "", "owner": ""}

@@ -114,6 +114,12 @@ def test_sentences_can_name_gun_notary_and_owner(pattern: str, template: str, ex
     assert Policy("docker.io", (found,), ()).whereabouts(REPOSITORY, "example.com") == expected
 
 
+def test_sentences_can_know_that_notary_is_a_directory() -> None:
+    """Nobody signs anything anew there, so they ask for something else."""
+    found = entry(pattern=RepositoryPattern("**"), is_carried=True)
+    assert Policy("example.com", (found,), ()).whereabouts(REPOSITORY)["carried"] == "yes"
+
+
 @pytest.mark.parametrize(
     ("owner", "contact"),
     [

@@ -197,3 +197,17 @@ def test_a_blocked_digest_is_taken_away_and_nothing_else(
     before = _roots(lines, collections[-1], now, past)
     after = _roots(lines, collections[-1], now, past, blocked)
     assert after == tuple(allowed for allowed in before if allowed.digest not in blocked.digests)
+
+
+@settings(max_examples=300)
+@given(HISTORIES, GAPS, ENTRIES, st.integers(0, 9))
+def test_what_a_tag_has_stays_so_until_it_says(
+    history: list[dict[str, Said]], gaps: list[int], lines: Entry, later: int
+) -> None:
+    """Nothing but new trust data changes it before `valid_until`; whoever remembers it until then is right."""
+    collections = _collections(history)
+    past, now = _past(collections, gaps)
+    then = now + timedelta(hours=later)
+    for tag, allowed in _current(lines, collections[-1], now, past).items():
+        if then < allowed.valid_until:
+            assert _current(lines, collections[-1], then, past)[tag] == allowed

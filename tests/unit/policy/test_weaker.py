@@ -80,12 +80,24 @@ def test_a_rule_has_words(rule: SignedBy, words: str) -> None:
             id="a-key-with-a-later-end",
         ),
         pytest.param(
+            {"signed_by": AnyOf((CI,))},
+            {"signed_by": AllOf((CI, QA))},
+            "1 of ci instead of 2 of ci, qa",
+            id="fewer-votes",
+        ),
+        pytest.param(
             {"superseded_for": timedelta(hours=25)},
             {},
             "digests stay admitted longer after their tag was signed anew",
             id="superseded-for",
         ),
         pytest.param({"fresh_for": timedelta(minutes=1)}, {}, "revocations are noticed later", id="fresh-for"),
+        pytest.param(
+            {"outage_for": timedelta(hours=25)}, {}, "trust data serves longer while Notary is away", id="outage-for"
+        ),
+        pytest.param(
+            {"expiry_grace": timedelta(seconds=1)}, {}, "trust data counts longer after it expired", id="expiry-grace"
+        ),
         pytest.param(
             {"any_digest": AnyDigest(LATER, "x")},
             {"any_digest": AnyDigest(NOW, "x")},

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import pytest
 from aiohttp import web
 from multidict import CIMultiDictProxy
 from yarl import URL
@@ -23,6 +24,7 @@ from proxy.policy.entries import Entry
 from proxy.policy.patterns import RepositoryPattern
 from proxy.policy.signers import Released
 from proxy.tuf.pins import Pins
+from tests.support.pem import pem_file
 
 NOW: Final = datetime(2026, 11, 21, 12, tzinfo=UTC)
 APP: Final = Repository("shop/app")
@@ -208,7 +210,7 @@ async def speaking(talk: Talk) -> AsyncIterator[URL]:
 
 def settings(url: URL, credentials: Credentials | None = None, ca_file: Path | None = None) -> RegistrySettings:
     """The settings for a registry under this address."""
-    return RegistrySettings(url=url, ca_file=ca_file, credentials=credentials)
+    return RegistrySettings(url=url, ca_file=pem_file(ca_file), credentials=credentials)
 
 
 async def eventually(condition: Callable[[], object]) -> None:
@@ -216,3 +218,11 @@ async def eventually(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110  (what is waited for knows nothing of this test)
             await asyncio.sleep(0.005)
+
+
+def pass_by(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let so much time pass for the running loop, which has to be asyncio's own: what was to last less runs out."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, asyncio.SelectorEventLoop)
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + seconds)

@@ -53,7 +53,7 @@ async def test_every_page_is_fetched(client: RegistryClient, registry: FakeRegis
     paged(registry, CATALOGUE, pages)
     assert await client.repositories() == ("app", "shop/api", "shop/web", "tools")
     assert registry.requests == [f"GET {CATALOGUE}{'?' if query else ''}{query}" for query in pages]
-    assert set(registry.asked[0].headers) == {"Host", "Accept"}
+    assert set(registry.asked[0].headers) == {"Host", "Accept", "Via"}
 
 
 async def test_tags_have_pages_too(client: RegistryClient, registry: FakeRegistry) -> None:

@@ -41,13 +41,13 @@ def test_a_permission_cannot_be_made_up() -> None:
 
 
 async def test_a_clients_own_request_is_relayed(client: RegistryClient, registry: FakeRegistry) -> None:
-    """With the permission the tag goes out as it was asked for, with the given headers and no more."""
+    """With the permission the tag goes out as it was asked for, with the given headers and no more but our mark."""
     registry.holds(BODY, tag="v1")
     async with client.pass_manifest(unenforced(), "GET", TAGGED, {"Accept": "x/y"}) as answer:
         assert answer.status == 200
         assert await answer.read_up_to(MANIFEST_BYTES) == BODY
     assert registry.requests == [f"GET {TAG_PATH}"]
-    assert set(registry.asked[0].headers) == {"Host", "Accept"}
+    assert set(registry.asked[0].headers) == {"Host", "Accept", "Via"}
 
 
 async def test_the_proxys_own_credential_walks(registry: FakeRegistry) -> None:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientTimeout
 from yarl import URL
 
+from deploy.stack.ports import free_port
 from proxy.errors import RegistryTimedOut, RegistryUnreachable
 from proxy.registry import reading
 from proxy.registry.client import RegistryClient, connect
@@ -74,9 +75,9 @@ async def test_a_registry_that_fails_is_unreachable(talk: Talk, why: str) -> Non
     assert refusal.value.why == why
 
 
-async def test_a_closed_port_is_unreachable(unused_tcp_port: int) -> None:
+async def test_a_closed_port_is_unreachable() -> None:
     """A registry that does not run refuses the connection."""
-    async with connect(settings(URL(f"http://127.0.0.1:{unused_tcp_port}"))) as client:
+    async with connect(settings(URL(f"http://127.0.0.1:{free_port()}"))) as client:
         with pytest.raises(RegistryUnreachable) as refusal:
             await client.authorise(TAGGED, DIGEST, NOBODY)
     assert not isinstance(refusal.value, RegistryTimedOut)

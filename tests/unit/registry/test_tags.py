@@ -27,7 +27,7 @@ async def test_a_page_is_fetched_as_the_client_asks_for_it(client: RegistryClien
     [asked] = registry.asked
     assert str(asked) == f"GET {PATH}?n=3&last=%2E"
     assert asked.headers["Authorization"] == "Bearer alice"
-    assert set(asked.headers) == {"Host", "Accept", "Authorization"}
+    assert set(asked.headers) == {"Host", "Accept", "Authorization", "Via"}
 
 
 @pytest.mark.parametrize(

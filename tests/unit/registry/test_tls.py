@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from proxy.config.pem import PemFile
 from proxy.config.settings import RegistrySettings
 from proxy.errors import RegistryUnreachable, UserError
 from proxy.manifests import MediaType
@@ -78,8 +79,8 @@ def showing(url: URL, authority: Authority, pair: Pair, hosts: frozenset[str] = 
     """Settings with a client certificate."""
     return replace(
         settings(url, ca_file=authority.file),
-        client_certificate_file=pair.certificate,
-        client_key_file=pair.key,
+        client_certificate_file=PemFile.read(pair.certificate),
+        client_key_file=PemFile.read(pair.key),
         redirect_hosts=hosts,
     )
 
@@ -144,28 +145,41 @@ async def test_nobody_else_sees_the_client_certificate(authority: Authority, tmp
 
 def test_a_client_certificate_that_cannot_be_used_is_a_persons_mistake(authority: Authority, tmp_path: Path) -> None:
     """It is named, with what to do."""
-    pair = authority.issue("proxy")
-    with pytest.raises(UserError, match=r"^registry\.client_certificate_file: .* \(no such file or directory\)"):
-        client_context("registry", None, pair.certificate, tmp_path / "none.key")
-
-
-def test_a_missing_authority_is_a_persons_mistake(tmp_path: Path) -> None:
-    """A file that is not there is named, with what to do."""
-    with pytest.raises(UserError) as mistake:
-        client_context("registry", tmp_path / "none.crt")
-    assert str(mistake.value) == (
-        f"registry.ca_file: {tmp_path}/none.crt cannot be used (no such file or directory): "
-        "name a file of PEM certificates"
-    )
+    certificate, other = authority.issue("proxy").certificate, Authority(tmp_path, "others").issue("proxy").key
+    with pytest.raises(UserError, match=r"^registry\.client_certificate_file: .* \(key values mismatch\)"):
+        client_context("registry", None, PemFile.read(certificate), PemFile.read(other))
 
 
 def test_an_authority_that_is_none_is_a_persons_mistake(tmp_path: Path) -> None:
-    """So is a file of something else."""
-    (tmp_path / "text.crt").write_text("hello")
-    with pytest.raises(UserError, match=r"^registry\.ca_file: .* cannot be used \(.+\): name a file of PEM"):
-        client_context("registry", tmp_path / "text.crt")
+    """A file of something else is named, with what to do."""
+    file = PemFile(tmp_path / "text.crt", b"hello")
+    with pytest.raises(UserError, match=rf"^registry\.ca_file: {file} cannot be used \(.+\): name a file of PEM"):
+        client_context("registry", file)
 
 
 def test_old_protocols_are_not_spoken() -> None:
     """Nothing before TLS 1.2."""
     assert client_context("registry", None).minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_who_believes_the_same_shares_a_context(authority: Authority, tmp_path: Path) -> None:
+    """A machine's authorities take long to load; whoever shows a certificate has a context of its own."""
+    ours = PemFile.read(authority.file)
+    others = PemFile.read(Authority(tmp_path, "others").file)
+    context = client_context("registry", ours)
+    assert client_context("notaries.corp", PemFile(tmp_path / "copy", ours.data)) is context
+    assert client_context("registry", others) is not context
+    assert client_context("registry", None) is client_context("notaries.corp", None)
+    pair = authority.issue("proxy", host=None)
+    shows = client_context("registry", ours, PemFile.read(pair.certificate), PemFile.read(pair.key))
+    assert shows is not context
+    assert client_context("registry", ours) is context
+
+
+def test_other_authorities_of_the_system_are_others(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was installed meanwhile counts for whoever is configured from then on."""
+    file = authority.file
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    before = client_context("registry", None)
+    file.write_bytes(file.read_bytes() * 2)
+    assert client_context("registry", None) is not before

@@ -60,11 +60,19 @@ def test_allowed_is_believed_with_the_bytes(reference: Reference) -> None:
     assert heard.sentence == f"{reference} is {DIGEST}, signed by alice, qa"
 
 
-def test_evidence_of_an_outage_is_said() -> None:
-    """It is allowed, and Notary is away."""
-    heard = told(200, {**ALLOWED, "X-Tagwarden-Stale": "90"})
-    assert (heard.word, heard.stale) == ("allowed", 90)
-    assert heard.sentence.endswith("(Notary is away, the evidence is 90 s old)")
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        pytest.param(200, ALLOWED, id="allowed"),
+        pytest.param(403, REFUSED, id="refused"),
+        pytest.param(200, WOULD, id="would-refuse"),
+    ],
+)
+def test_evidence_of_an_outage_is_heard_of(status: int, headers: dict[str, str]) -> None:
+    """Whatever the verdict is, it is as old as the evidence."""
+    heard = told(status, {**headers, "X-Tagwarden-Stale": "90"})
+    assert (heard.word, heard.stale) == (headers["X-Tagwarden-Decision"], 90)
+    assert told(status, headers).stale is None
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ WRITES_OF_A_COLLECTION = [
         lambda store: store.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON + MINUTE), id="commit"
     ),
     pytest.param(lambda store: store.touch(NOTARY, GUN, generation=2, checked_at=NOON + MINUTE), id="touch"),
+    pytest.param(lambda store: store.forget(NOTARY, GUN, reason="because", by="me", at=NOON), id="forget"),
 ]
 EVERY_CALL = [
     pytest.param(lambda store: store.load(NOTARY, GUN), id="load"),
@@ -60,7 +61,13 @@ EVERY_CALL = [
     pytest.param(lambda store: store.ever_had(NOTARY, GUN, Tag("1.0")), id="ever_had"),
     pytest.param(lambda store: store.load_index(digest(index([]))), id="load_index"),
     pytest.param(lambda store: store.indexes_naming(digest(index([]))), id="indexes_naming"),
+    pytest.param(lambda store: store.generation(NOTARY, GUN), id="generation"),
+    pytest.param(lambda store: store.collections(), id="collections"),
+    pytest.param(lambda store: store.asked_since(NOON), id="asked_since"),
+    pytest.param(lambda store: store.forgettings(), id="forgettings"),
     *WRITES_OF_A_COLLECTION,
+    pytest.param(lambda store: store.touch_all({(NOTARY, GUN): (2, NOON + MINUTE)}), id="touch_all"),
+    pytest.param(lambda store: store.note_asked([(NOTARY, GUN)], NOON), id="note_asked"),
     pytest.param(lambda store: store.keep_index(digest(index([])), index([])), id="keep_index"),
 ]
 
@@ -266,7 +273,7 @@ async def test_a_file_that_is_deleted_during_a_commit(
 
 async def test_connections_may_come_and_go(filled: SqlTrustStore) -> None:
     """When all connections in use are closed, as after an error, the log stays, and nothing looks removed."""
-    filled._engine.dispose()
+    filled._database.engine.dispose()
     assert await filled.load(NOTARY, GUN) == TRUTH
     assert await filled.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON) == 3
 
@@ -321,3 +328,12 @@ async def test_a_lock_held_for_long_is_an_error(
     other.close()
     assert await store.commit(NOTARY, GUN, files_of(2), expected=1, checked_at=NOON) == 2
     await store.close()
+
+
+async def test_damage_of_one_collection_keeps_no_check_of_the_others(filled: SqlTrustStore, path: Path) -> None:
+    """Of many checks at once the damaged one is answered, to be loaded and told of; the others are noted."""
+    execute(path, "DELETE FROM files WHERE gun LIKE '%/shop/api'")
+    later = NOON + MINUTE
+    assert await filled.touch_all({(NOTARY, gun): (2, later) for gun in (GUN, OTHER)}) == {(NOTARY, GUN)}
+    assert await filled.load(NOTARY, OTHER) == Remembered(files_of(2), 2, later, PAST)
+    assert await filled.collections() == ((NOTARY, GUN), (NOTARY, OTHER))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import InvalidRequestError, OperationalError
 
 from proxy.errors import TrustStoreUnavailable
-from proxy.store.failures import explained
+from proxy.store.failures import explained, may_pass
 
 
 def sqlite_error(name: str) -> Exception:
@@ -45,6 +45,22 @@ def test_each_failure_has_its_words(error: Exception, why: str) -> None:
     assert raised.value.why == why
     assert raised.value.why.isascii()
     assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    ("why", "may"),
+    [
+        pytest.param("its database server cannot be reached", True, id="away"),
+        pytest.param("another process keeps it locked", True, id="locked"),
+        pytest.param("this proxy's clock is 7 minutes behind its database's", True, id="clock"),
+        pytest.param("its database server does not let this user in", False, id="stranger"),
+        pytest.param("the disk is full", False, id="full"),
+        pytest.param("its file is damaged", False, id="damaged"),
+    ],
+)
+def test_what_may_pass_by_itself_is_known(why: str, *, may: bool) -> None:
+    """Whoever waits for it need not change anything here; all else is somebody's mistake, or broken."""
+    assert may_pass(why) is may
 
 
 def test_a_defect_of_ours_is_not_explained_away() -> None:

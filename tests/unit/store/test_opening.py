@@ -7,9 +7,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 
 import pytest
 
+from deploy.stack.children import child
 from proxy.config.settings import TrustStoreSettings
 from proxy.errors import UserError
 from proxy.store.opening import open_reader, open_store
@@ -42,7 +44,7 @@ async def test_an_existing_store_satisfies_must_exist(settings: TrustStoreSettin
 
 async def test_must_exist_forbids_creation(settings: TrustStoreSettings, path: Path) -> None:
     """A file that is gone is not replaced by an empty one."""
-    with pytest.raises(UserError, match=r"does not exist: restore it, or set `must_exist: false`"):
+    with pytest.raises(UserError, match=r"does not exist: restore it, or run `tagwarden trust init`"):
         await open_store(replace(settings, must_exist=True))
     assert not path.exists()
 
@@ -102,6 +104,7 @@ async def test_a_store_of_a_newer_version_is_refused(settings: TrustStoreSetting
     await filled(settings)
     database = sqlite3.connect(path)
     database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.execute("UPDATE compatibility SET oldest = '9999'")
     database.commit()
     database.close()
     for opening in (open_store, open_reader):
@@ -196,39 +199,53 @@ def public() -> Iterator[Path]:
         yield Path(directory, "trust.db")
 
 
-def as_somebody_else(directory: Path, work: Callable[[], Coroutine[None, None, str]]) -> str:
-    """Run `work` in a child that may write nothing in `directory`, not even as root; return what it says."""
+Work = Callable[[TrustStoreSettings], Coroutine[None, None, str]]
+
+
+def as_somebody_else(settings: TrustStoreSettings, work: Work) -> str:
+    """Run `work` in a child that may write nothing where the store is, not even as root; return what it says."""
+    directory = Path(settings.url.removeprefix("sqlite:///")).parent
     for each in directory.iterdir():
         each.chmod(each.stat().st_mode & 0o444)
     directory.chmod(0o555)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            if os.geteuid() == 0:
-                os.setuid(65534)
-            word = asyncio.run(work())
-        except BaseException as error:  # noqa: BLE001 (the child must not return into pytest)
-            word = str(error)
-        os.write(writing, word.encode())
-        os._exit(0)
-    os.close(writing)
-    os.waitpid(child, 0)
+    with child(without_rights, settings, work) as somebody:
+        told = somebody.words.read()
     directory.chmod(0o755)
-    with os.fdopen(reading) as told:
-        return told.read()
+    return told.rstrip("\n")
+
+
+async def without_rights(_: TextIO, words: TextIO, settings: TrustStoreSettings, work: Work) -> None:
+    """Say what `work` says, or why it failed."""
+    with TemporaryDirectory() as elsewhere:
+        await filled(TrustStoreSettings(f"sqlite:///{elsewhere}/trust.db", must_exist=False))  # imports what it needs
+    if os.geteuid() == 0:
+        os.setuid(65534)
+    try:
+        words.write(await work(settings))
+    except UserError as refusal:
+        words.write(str(refusal))
+
+
+async def opening(settings: TrustStoreSettings) -> str:
+    """Open the store for writing."""
+    await open_store(settings)
+    return "opened"
+
+
+async def reading(settings: TrustStoreSettings) -> str:
+    """Open the store for reading, and look whether all that it was filled with is there."""
+    reader = await open_reader(settings)
+    assert reader is not None
+    remembered = await reader.load(NOTARY, GUN)
+    await reader.close()
+    return "right" if remembered == Remembered(files_of(1), 1, NOON) else "wrong"
 
 
 def test_a_file_that_may_not_be_written_is_refused_at_the_start(public: Path) -> None:
     """The proxy does not start on a store that it could only read."""
     settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
     asyncio.run(filled(settings))
-
-    async def opening() -> str:
-        await open_store(settings)
-        return "opened"
-
-    told = as_somebody_else(public.parent, opening)
+    told = as_somebody_else(settings, opening)
     assert told.endswith(
         "its file cannot be written: give this user the right to read and write the file and its directory"
     )
@@ -237,27 +254,14 @@ def test_a_file_that_may_not_be_written_is_refused_at_the_start(public: Path) ->
 def test_a_directory_that_may_not_be_written_is_refused_at_the_start(public: Path) -> None:
     """The proxy says so where it may not create its store."""
     settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
-
-    async def opening() -> str:
-        await open_store(settings)
-        return "opened"
-
-    assert "permission denied: give this user the right" in as_somebody_else(public.parent, opening)
+    assert "permission denied: give this user the right" in as_somebody_else(settings, opening)
 
 
 def test_reading_needs_no_right_to_write(public: Path) -> None:
     """Somebody who may only read the file can verify with it, although SQLite's own lock files cannot be made."""
     settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
     asyncio.run(filled(settings))
-
-    async def reading() -> str:
-        reader = await open_reader(settings)
-        assert reader is not None
-        remembered = await reader.load(NOTARY, GUN)
-        await reader.close()
-        return "right" if remembered == Remembered(files_of(1), 1, NOON) else "wrong"
-
-    assert as_somebody_else(public.parent, reading) == "right"
+    assert as_somebody_else(settings, reading) == "right"
 
 
 def test_a_file_that_may_not_be_read_is_refused(public: Path) -> None:
@@ -265,8 +269,4 @@ def test_a_file_that_may_not_be_read_is_refused(public: Path) -> None:
     settings = TrustStoreSettings(url=f"sqlite:///{public}", must_exist=False)
     asyncio.run(filled(settings))
     public.chmod(0o000)
-
-    async def reading() -> str:
-        return str(await open_reader(settings))
-
-    assert "its file cannot be opened: give this user the right" in as_somebody_else(public.parent, reading)
+    assert "its file cannot be opened: give this user the right" in as_somebody_else(settings, reading)

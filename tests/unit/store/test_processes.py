@@ -2,18 +2,14 @@
 
 import asyncio
 import contextlib
-import os
 import random
-import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 import pytest
 
+from deploy.stack.children import child
 from proxy.config.settings import TrustStoreSettings
 from proxy.names import Tag
 from proxy.store.opening import open_store
@@ -22,44 +18,6 @@ from tests.unit.store.material import GUN, NOON, NOTARY, digest, files_of, index
 
 KILLS = 10
 ROUNDS = 20
-
-
-@dataclass
-class Child:
-    """Another process and the two pipes to it."""
-
-    process: int
-    orders: TextIO
-    words: TextIO
-
-    def order(self, number: int) -> None:
-        """Write a line to it."""
-        self.orders.write(f"{number}\n")
-        self.orders.flush()
-
-
-@contextmanager
-def child(work: Callable[[TextIO, TextIO], Coroutine[None, None, None]]) -> Iterator[Child]:
-    """Do the work in another process, given the orders it reads and the words it writes; kill it at the end."""
-    orders, ordering = os.pipe()
-    hearing, words = os.pipe()
-    process = os.fork()
-    if not process:
-        os.close(ordering)
-        spoken = os.fdopen(words, "w", buffering=1)
-        try:
-            asyncio.run(work(os.fdopen(orders), spoken))
-        except BaseException as error:  # noqa: BLE001 (the child must not return into pytest)
-            spoken.write(f"{error!r}\n")
-        os._exit(0)
-    os.close(orders)
-    os.close(words)
-    with os.fdopen(ordering, "w") as to_child, os.fdopen(hearing) as from_child:
-        try:
-            yield Child(process, to_child, from_child)
-        finally:
-            os.kill(process, signal.SIGKILL)
-            os.waitpid(process, 0)
 
 
 async def remembered(settings: TrustStoreSettings) -> Remembered | None:
@@ -71,24 +29,25 @@ async def remembered(settings: TrustStoreSettings) -> Remembered | None:
         await store.close()
 
 
+async def commit_on_and_on(_: TextIO, words: TextIO, settings: TrustStoreSettings) -> None:
+    """Commit one generation after the other, and say which is safe."""
+    store = await open_store(settings)
+    found = await store.load(NOTARY, GUN)
+    generation = found.generation if found else None
+    while True:
+        files = files_of((generation or 0) + 1)
+        generation = await store.commit(NOTARY, GUN, files, expected=generation, checked_at=NOON)
+        words.write(f"{generation}\n")
+
+
 def test_a_killed_writer_leaves_a_whole_collection(settings: TrustStoreSettings) -> None:
     """However often a process is killed amid its commits, what it said to be safe is there, and whole."""
-
-    async def commit_on_and_on(_: TextIO, words: TextIO) -> None:
-        store = await open_store(settings)
-        found = await store.load(NOTARY, GUN)
-        generation = found.generation if found else None
-        while True:
-            files = files_of((generation or 0) + 1)
-            generation = await store.commit(NOTARY, GUN, files, expected=generation, checked_at=NOON)
-            words.write(f"{generation}\n")
-
     dice = random.Random(20260601)  # noqa: S311 (not for secrets)
     for _ in range(KILLS):
-        with child(commit_on_and_on) as writer:
+        with child(commit_on_and_on, settings) as writer:
             safe = int(writer.words.readline())
             time.sleep(dice.uniform(0, 0.03))
-            os.kill(writer.process, signal.SIGKILL)
+            writer.kill()
             safe = max([safe, *(int(line) for line in writer.words)])
         found = asyncio.run(remembered(settings))
         assert found is not None
@@ -96,21 +55,22 @@ def test_a_killed_writer_leaves_a_whole_collection(settings: TrustStoreSettings)
         assert found == Remembered(files_of(found.generation), found.generation, NOON)
 
 
+async def commit_when_told(orders: TextIO, words: TextIO, settings: TrustStoreSettings) -> None:
+    """Commit against each generation that is ordered, and say how that went."""
+    store = await open_store(settings)
+    words.write("ready\n")
+    for line in orders:
+        generation = int(line)
+        try:
+            await store.commit(NOTARY, GUN, files_of(generation + 1), expected=generation or None, checked_at=NOON)
+            words.write("won\n")
+        except Conflict:
+            words.write("lost\n")
+
+
 def test_of_two_processes_one_wins_each_round(settings: TrustStoreSettings) -> None:
     """Two processes that commit against the same generation at the same time: one wins, the other is told."""
-
-    async def commit_when_told(orders: TextIO, words: TextIO) -> None:
-        store = await open_store(settings)
-        words.write("ready\n")
-        for line in orders:
-            generation = int(line)
-            try:
-                await store.commit(NOTARY, GUN, files_of(generation + 1), expected=generation or None, checked_at=NOON)
-                words.write("won\n")
-            except Conflict:
-                words.write("lost\n")
-
-    with child(commit_when_told) as one, child(commit_when_told) as two:
+    with child(commit_when_told, settings) as one, child(commit_when_told, settings) as two:
         assert [each.words.readline() for each in (one, two)] == ["ready\n", "ready\n"]
         for generation in range(ROUNDS):
             one.order(generation)
@@ -119,31 +79,33 @@ def test_of_two_processes_one_wins_each_round(settings: TrustStoreSettings) -> N
     assert asyncio.run(remembered(settings)) == Remembered(files_of(ROUNDS), ROUNDS, NOON)
 
 
+async def note_when_told(orders: TextIO, words: TextIO, settings: TrustStoreSettings) -> None:
+    """Note as many tags and indexes as there are rounds, from the number that is ordered."""
+    store = await open_store(settings)
+    words.write("ready\n")
+    start = int(orders.readline())
+    for number in range(start, start + ROUNDS):
+        data = index([b"shared", b"%d" % number])
+        await store.keep_index(digest(data), data)
+        while True:
+            found = await store.load(NOTARY, GUN)
+            generation = found.generation if found else None
+            with contextlib.suppress(Conflict):
+                await store.commit(
+                    NOTARY,
+                    GUN,
+                    files_of((generation or 0) + 1),
+                    expected=generation,
+                    checked_at=NOON,
+                    past=b"of generation %d" % ((generation or 0) + 1),
+                    new_tags=[Tag(f"v{number}")],
+                )
+                break
+    words.write("done\n")
+
+
 def test_two_processes_note_tags_and_indexes_at_the_same_time(settings: TrustStoreSettings) -> None:
     """Whoever loses a turn starts again from what the other left, so no tag and no index of either is lost."""
-
-    async def note_when_told(orders: TextIO, words: TextIO) -> None:
-        store = await open_store(settings)
-        words.write("ready\n")
-        start = int(orders.readline())
-        for number in range(start, start + ROUNDS):
-            data = index([b"shared", b"%d" % number])
-            await store.keep_index(digest(data), data)
-            while True:
-                found = await store.load(NOTARY, GUN)
-                generation = found.generation if found else None
-                with contextlib.suppress(Conflict):
-                    await store.commit(
-                        NOTARY,
-                        GUN,
-                        files_of((generation or 0) + 1),
-                        expected=generation,
-                        checked_at=NOON,
-                        past=b"of generation %d" % ((generation or 0) + 1),
-                        new_tags=[Tag(f"v{number}")],
-                    )
-                    break
-        words.write("done\n")
 
     async def look() -> None:
         store = await open_store(settings)
@@ -154,7 +116,7 @@ def test_two_processes_note_tags_and_indexes_at_the_same_time(settings: TrustSto
         assert set(named) == {digest(index([b"shared", b"%d" % number])) for number in range(last)}
         await store.close()
 
-    with child(note_when_told) as one, child(note_when_told) as two:
+    with child(note_when_told, settings) as one, child(note_when_told, settings) as two:
         assert [each.words.readline() for each in (one, two)] == ["ready\n", "ready\n"]
         one.order(0)
         two.order(ROUNDS)
@@ -162,34 +124,37 @@ def test_two_processes_note_tags_and_indexes_at_the_same_time(settings: TrustSto
     asyncio.run(look())
 
 
+async def open_when_told(orders: TextIO, words: TextIO, settings: TrustStoreSettings) -> None:
+    """Open the store once that is ordered, and say whether it was new."""
+    orders.readline()
+    store = await open_store(settings)
+    words.write(f"{store.created}\n")
+
+
 @pytest.mark.parametrize("starts", [pytest.param(2, id="two"), pytest.param(5, id="five")])
-def test_processes_that_start_together_share_one_store(settings: TrustStoreSettings, starts: int) -> None:
+def test_processes_that_start_together_share_one_store(settings: TrustStoreSettings, path: Path, starts: int) -> None:
     """Several processes find no file at the same time: one creates the store, all use it."""
-
-    async def open_when_told(orders: TextIO, words: TextIO) -> None:
-        orders.readline()
-        store = await open_store(settings)
-        words.write(f"{store.created}\n")
-
     with contextlib.ExitStack() as stack:
-        children = [stack.enter_context(child(open_when_told)) for _ in range(starts)]
+        children = [stack.enter_context(child(open_when_told, settings)) for _ in range(starts)]
         for each in children:
             each.order(0)
         created = [each.words.readline() for each in children]
     assert sorted(created) == ["False\n"] * (starts - 1) + ["True\n"]
+    assert path.is_file()
+
+
+async def open_it(_: TextIO, words: TextIO, settings: TrustStoreSettings) -> None:
+    """Open the store and commit to it at once."""
+    words.write("opening\n")
+    store = await open_store(settings)
+    await store.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=NOON)
 
 
 def test_a_killed_start_leaves_a_whole_store_or_none(settings: TrustStoreSettings, path: Path) -> None:
     """A first start that is killed half way leaves nothing under the store's name, or all of it."""
-
-    async def open_it(_: TextIO, words: TextIO) -> None:
-        words.write("opening\n")
-        store = await open_store(settings)
-        await store.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=NOON)
-
     dice = random.Random(20260601)  # noqa: S311 (not for secrets)
     for _ in range(KILLS):
-        with child(open_it) as starting:
+        with child(open_it, settings) as starting:
             starting.words.readline()
             time.sleep(dice.uniform(0, 0.06))
         assert not path.exists() or asyncio.run(remembered(settings)) in (None, Remembered(files_of(1), 1, NOON))

@@ -7,31 +7,20 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-import proxy.store
 from proxy.config.settings import TrustStoreSettings
 from proxy.errors import TrustStoreUnavailable, UserError
 from proxy.names import Tag
-from proxy.store import schema
 from proxy.store.opening import open_reader, open_store
 from proxy.store.protocol import Conflict, Remembered
+from proxy.store.schema import REVISIONS
 from proxy.store.sql import SqlTrustStore
 from proxy.store.tables import METADATA
 from tests.unit.store.material import GUN, MINUTE, NOON, NOTARY, files_of
-
-NEXT_REVISION = """
-from alembic import op
-
-revision = "9999"
-down_revision = "0002"
-from proxy.store.sql import SqlTrustStore
-
-
-def upgrade() -> None:
-    op.execute("CREATE TABLE later (anything TEXT)")
-"""
 
 # A store as the first version of this program left it: one collection, at its second generation.
 FIRST_SCHEMA = """
@@ -117,14 +106,23 @@ async def test_the_tables_are_strict(settings: TrustStoreSettings, path: Path) -
     database = sqlite3.connect(path)
     rows = database.execute("SELECT name FROM pragma_table_list WHERE strict ORDER BY name").fetchall()
     database.close()
-    assert rows == [("children",), ("collections",), ("files",), ("indexes",), ("notes",)]
+    assert rows == [
+        ("admissions",),
+        ("children",),
+        ("collections",),
+        ("compatibility",),
+        ("files",),
+        ("forgettings",),
+        ("indexes",),
+        ("notes",),
+    ]
 
 
 async def test_the_log_is_written_ahead_and_synced(settings: TrustStoreSettings) -> None:
     """A commit that returned survives a power cut: WAL, and a full sync with each commit."""
     store = await open_store(settings)
     assert isinstance(store, SqlTrustStore)
-    with store._engine.connect() as connection:
+    with store._database.engine.connect() as connection:
         pragmas = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("journal_mode", "synchronous")
         ]
@@ -132,26 +130,9 @@ async def test_the_log_is_written_ahead_and_synced(settings: TrustStoreSettings)
     assert pragmas == ["wal", 2]
 
 
-async def test_a_later_revision_keeps_what_is_remembered(
-    settings: TrustStoreSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The next version of the program upgrades the store at its start, and this one then leaves it alone."""
-    store = await open_store(settings)
-    await store.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=NOON)
-    await store.close()
-    config = schema._config()
-    revisions = tmp_path / "versions"
-    revisions.mkdir()
-    (revisions / "9999_later.py").write_text(NEXT_REVISION)
-    config.set_main_option("path_separator", "newline")
-    config.set_main_option("version_locations", f"{Path(*proxy.store.__path__) / 'versions'}\n{revisions}")
-    with monkeypatch.context() as later:
-        later.setattr(schema, "_config", lambda: config)
-        with pytest.raises(UserError, match="an older version of this program wrote it: start the proxy once"):
-            await open_reader(settings)
-        store = await open_store(settings)
-        assert await store.load(NOTARY, GUN) == Remembered(files_of(1), 1, NOON)
-        assert not store.created
-        await store.close()
-    with pytest.raises(UserError, match="a newer version of this program wrote it"):
-        await open_store(settings)
+def test_all_revisions_are_known_without_alembic() -> None:
+    """What is there is told by their names alone, oldest first."""
+    config = Config()
+    config.set_main_option("script_location", "proxy:store")
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    assert tuple(reversed([each.revision for each in scripts])) == REVISIONS

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.limits import JSON_DEPTH, JSON_VALUES, LARGEST_INTEGER
-from proxy.tuf.canonical import WholeFloat, encode, read
+from proxy.tuf.canonical import WholeFloat, _read_plain, _read_strictly, encode, read
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,44 @@ def test_as_many_values_are_read_as_an_honest_file_may_have() -> None:
     entry = '"v%d":{"hashes":{"sha256":"%s"},"length":527}'
     tags = ",".join(entry % (number, "A" * 44) for number in range(75_000))
     assert len(read(f'{{"targets":{{{tags}}}}}'.encode())["targets"]) == 75_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b'{"a":[1,-2,{"b":null}],"c":"2026-01-01T10:00:00.5Z"}', id="as Notary writes"),
+        pytest.param(b'{"a":[8999999999999999,[0]]}', id="sixteen digits"),
+        pytest.param('{"\u00e9":"\U0001f600"}'.encode(), id="raw UTF-8"),
+        pytest.param(b'{"a":"\x7f"}', id="raw delete"),
+    ],
+)
+def test_the_quick_parser_takes_what_cannot_be_taken_otherwise(data: bytes) -> None:
+    """That is what both read alike."""
+    assert _read_plain(data) == _read_strictly(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b'{"a":9007199254740992}', id="near 2^53"),
+        pytest.param(b'{"a":10000000000000000}', id="seventeen digits"),
+        pytest.param(b'{"a":[-9007199254740993]}', id="beyond 2^53"),
+        pytest.param(b'{"a":[0,1.0]}', id="float"),
+        pytest.param(b'{"a":1e3}', id="exponent"),
+        pytest.param(b'{"a":-0}', id="minus zero"),
+        pytest.param(b'{"a":1,"a":1}', id="same key twice"),
+        pytest.param(b'{"a": 1}', id="blank"),
+        pytest.param(b'{"a":1}\n', id="newline behind"),
+        pytest.param(rb'{"a":"\u0061"}', id="escape"),
+        pytest.param(b'{"a":"\n"}', id="raw newline"),
+        pytest.param(b'{"a":"\xff"}', id="invalid UTF-8"),
+        pytest.param(b"[1]", id="a list"),
+        pytest.param(b'{"a":' + b"[" * 300 + b"]" * 300 + b"}", id="deep"),
+    ],
+)
+def test_the_strict_parser_has_the_last_word_on_all_else(data: bytes) -> None:
+    """The quick one does not take it, whatever it would make of it."""
+    assert _read_plain(data) is None
 
 
 def test_a_whole_number_that_was_written_as_a_float_is_no_integer() -> None:

@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ed448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from proxy.limits import KEY_REMEMBERED_BYTES
 from proxy.tuf.keys import make_key, plain_key
 from tests.support.certificates import certificate, pem, x509_key
 from tests.support.keys import Key, ecdsa_key, rsa_key, spki
@@ -47,6 +48,28 @@ def test_certificates_of_one_key_share_its_public_key_id() -> None:
     first, second = (make_key("ecdsa-x509", pem([leaf])) for leaf in (LEAF, other))
     assert first.key_id != second.key_id
     assert first.public_key_id == second.public_key_id == make_key("ecdsa", ECDSA.public).key_id
+
+
+def test_keys_of_a_usual_size_are_read_once() -> None:
+    """The same few sign for many collections; a hostile file's large ones are not kept in memory."""
+    assert make_key("ecdsa", bytes(bytearray(ECDSA.public))) is make_key("ecdsa", ECDSA.public)
+    large = pem([LEAF]) * 20
+    assert len(large) > KEY_REMEMBERED_BYTES
+    assert make_key("ecdsa-x509", large) is not make_key("ecdsa-x509", large)
+    assert make_key("ecdsa-x509", large) == make_key("ecdsa-x509", large)
+
+
+def test_types_that_nobody_knows_are_not_remembered() -> None:
+    """A hostile file may invent as many as it likes, each as long as it likes."""
+    made = make_key("invented" * 1000, b"public")
+    assert made == make_key("invented" * 1000, b"public")
+    assert made is not make_key("invented" * 1000, b"public")
+
+
+def test_a_key_is_remembered_under_its_type() -> None:
+    """The same bytes under another type are another key, or none."""
+    assert make_key("ecdsa", ECDSA.public).material is not None
+    assert make_key("rsa", ECDSA.public).material is None
 
 
 def test_the_plain_key_of_any_key_is_the_key_itself() -> None:

@@ -120,6 +120,27 @@ def test_a_delegation_declares_its_own_children_alone() -> None:
     assert "is no child of it" in complaint(lambda: read_targets(ALICE, targets(delegation("targets/bob"))))
 
 
+LONG = "\u00e9" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("signed", "beginning"),
+    [
+        pytest.param(targets(delegation(LONG)), "the delegation", id="no child"),
+        pytest.param(targets(delegation(f"targets/{LONG}")), "the delegation", id="invalid name"),
+        pytest.param(targets(targets={LONG: 1}), "the entry of", id="entry"),
+        pytest.param(targets(targets={LONG: {"hashes": {"sha256": 1}}}), "a hash of", id="hash that is no text"),
+        pytest.param(targets(targets={LONG: {"hashes": {"sha256": "!"}}}), "a hash of", id="hash that is no base64"),
+        pytest.param(targets(targets={"v1": {"hashes": {LONG: 1}}}), "a hash of", id="name of a hash"),
+    ],
+)
+def test_no_reason_is_as_long_as_the_file(signed: Json, beginning: str) -> None:
+    """Whoever wrote it chose how long its names are; a reason is kept, logged, and told to every client."""
+    why = complaint(lambda: read_targets(TARGETS, signed))
+    assert why.startswith(beginning)
+    assert len(why) < 700
+
+
 @pytest.mark.parametrize("paths", [None, []])
 def test_a_delegation_without_paths_covers_nothing(paths: object) -> None:
     """Absent is not everything."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from proxy.errors import MetadataCorrupt, ThresholdNotMet
+from proxy.limits import SIGNATURES_TRIED
 from proxy.names import TARGETS
 from proxy.tuf.keys import PublicKey, make_key
 from proxy.tuf.metadata import Envelope, Signature
@@ -84,6 +85,65 @@ def test_too_few_distinct_keys_do_not_meet_the_threshold(
     with pytest.raises(ThresholdNotMet) as caught:
         _count(keys, signatures, threshold)
     assert (caught.value.role, caught.value.valid, caught.value.threshold) == ("targets", valid, threshold)
+
+
+ALICE_TWICE = [ALICE, ALICE_CERTIFIED]
+
+
+@pytest.mark.parametrize(
+    ("keys", "signatures", "times"),
+    [
+        pytest.param([ALICE], [_by(ALICE)] * 256, 1, id="good ones of one key"),
+        pytest.param([ALICE], [_by(ALICE), *[_by(ALICE, over=b"other")] * 255], 1, id="bad ones behind a good one"),
+        pytest.param(ALICE_TWICE, [_by(ALICE), _by(ALICE_CERTIFIED)] * 128, 1, id="plain and certified"),
+        pytest.param([ALICE, BOB], [_by(ALICE), _by(BOB)] * 128, 2, id="good ones of two keys"),
+        pytest.param([ALICE, BOB], [*[_by(ALICE, over=b"other")] * 255, _by(BOB)], 5, id="bad ones of one key"),
+        pytest.param(
+            [*ALICE_TWICE, BOB],
+            [*[_by(ALICE, over=b"other"), _by(ALICE_CERTIFIED, over=b"other")] * 100, _by(BOB)],
+            5,
+            id="bad ones of one key, plain and certified",
+        ),
+    ],
+)
+def test_superfluous_signatures_cost_nothing(
+    keys: list[Key], signatures: list[Signature], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that counts already is not asked again, and one that does not only a few times."""
+    verifies, asked = PublicKey.verifies, []
+
+    def counted(key: PublicKey, method: str, signature: bytes, payload: bytes) -> bool:
+        asked.append(key.public_key_id)
+        return verifies(key, method, signature, payload)
+
+    monkeypatch.setattr(PublicKey, "verifies", counted)
+    assert _count(keys, signatures)
+    assert len(asked) == times
+
+
+@pytest.mark.parametrize(
+    ("bad", "counts"),
+    [
+        pytest.param(SIGNATURES_TRIED - 1, True, id="within the bound"),
+        pytest.param(SIGNATURES_TRIED, False, id="beyond it"),
+    ],
+)
+def test_a_good_signature_is_looked_for_among_a_few(bad: int, counts: bool) -> None:  # noqa: FBT001  (a case)
+    """Bad ones of the same key before it spoil nothing; those who write many of them write no good one either."""
+    signatures = [*[_by(ALICE, over=b"other")] * bad, _by(ALICE)]
+    if counts:
+        assert _count([ALICE], signatures) == {ALICE.public_key_id}
+    else:
+        with pytest.raises(ThresholdNotMet):
+            _count([ALICE], signatures)
+
+
+def test_a_false_id_spoils_the_file_also_behind_a_good_signature() -> None:
+    """What a key that counts already is not asked again is looked at all the same."""
+    listed = _listed(ALICE) | {"f" * 64: make_key(ALICE.keytype, ALICE.public)}
+    signatures = (*[_by(ALICE)] * 9, _by(ALICE, key_id="f" * 64))
+    with pytest.raises(MetadataCorrupt):
+        signers_of(TARGETS, Envelope({}, PAYLOAD, signatures), listed, 1, {})
 
 
 def test_a_key_under_a_false_id_spoils_the_file_that_uses_it() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.errors import Expired, MetadataCorrupt, Rollback, ThresholdNotMet, TrustError
 from proxy.names import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Gun, RoleName
-from proxy.tuf.collection import Stored
+from proxy.tuf.collection import Role, Stored, Unusable
 from proxy.tuf.delegations import Wanted
 from proxy.tuf.metadata import Delegation, FileMeta, RoleKeys
 from proxy.tuf.pins import Pins
@@ -35,8 +35,8 @@ def sim() -> NotarySimulator:
     return sim
 
 
-def _set(stored: Stored | None = None, now: datetime = NOW) -> TrustedSet:
-    return TrustedSet(Gun(GUN), Pins.tofu(), stored, now, {})
+def _set(stored: Stored | None = None, now: datetime = NOW, grace: timedelta = timedelta()) -> TrustedSet:
+    return TrustedSet(Gun(GUN), Pins.tofu(), stored, now, {}, grace)
 
 
 STEPS: Final[dict[str, Callable[[TrustedSet, NotarySimulator], object]]] = {
@@ -191,6 +191,49 @@ def test_an_expired_file_is_refused(sim: NotarySimulator, role: str, step: str, 
         assert (refusal.role, refusal.expires) == (role, datetime.fromisoformat(EXPIRED))
 
 
+@pytest.mark.parametrize("role", ["timestamp", "snapshot"])
+def test_by_grace_an_expired_file_counts_a_while_longer(sim: NotarySimulator, role: str) -> None:
+    """To the very end of the grace, and the refusal names the role's own expiry (L3)."""
+    sim[role].expires = SOON
+    sim.publish()
+    grace = timedelta(days=30)
+    _walk(_set(now=NOW + grace, grace=grace), sim)
+    refusal = _refusal(_set(now=NOW + grace + timedelta(microseconds=1), grace=grace), sim, role)
+    assert isinstance(refusal, Expired)
+    assert (refusal.role, refusal.expires) == (role, NOW)
+
+
+@pytest.mark.parametrize("role", ["root", "targets"])
+def test_grace_is_for_what_the_server_signs_alone(sim: NotarySimulator, role: str) -> None:
+    """Whatever people sign ends when it says that it ends."""
+    sim[role].expires = EXPIRED
+    sim.publish()
+    refusal = _refusal(_set(grace=timedelta(days=3650)), sim)
+    assert isinstance(refusal, Expired)
+    assert refusal.role == role
+
+
+def test_grace_is_not_for_delegations_either(sim: NotarySimulator) -> None:
+    """An expired signer's role is unusable, as without it (L2)."""
+    sim[ALICE].expires = EXPIRED
+    sim.publish()
+    trusted = _set(grace=timedelta(days=3650))
+    (alice,) = _walk(trusted, sim)
+    trusted.update_delegation(alice, sim.current[ALICE])
+    found = trusted.collection().roles[ALICE]
+    assert isinstance(found, Unusable)
+    assert isinstance(found.error, Expired)
+
+
+def test_grace_forgives_nothing_but_expiry(sim: NotarySimulator) -> None:
+    """What went back is refused, however long the grace."""
+    stored = remembered(sim)
+    sim.timestamp.version = 4
+    sim.timestamp.expires = EXPIRED
+    sim.publish()
+    assert isinstance(_refusal(_set(stored, grace=timedelta(days=3650)), sim, "timestamp"), Rollback)
+
+
 def test_an_expired_root_is_refused_at_the_end(sim: NotarySimulator) -> None:
     """It may lead to a newer one; it may not stand under targets, remembered or not."""
     sim.root.expires = EXPIRED
@@ -257,7 +300,12 @@ def test_no_file_goes_back(sim: NotarySimulator, role: str, step: str, version: 
         assert isinstance(refusal, Rollback)
         assert refusal.role == role
     else:
-        _walk(trusted, sim, step)
+        _walk(trusted, sim)
+        taken = trusted.collection()
+        targets = taken.roles[TARGETS]
+        assert isinstance(targets, Role)
+        versions = {TIMESTAMP: taken.timestamp.version, SNAPSHOT: taken.snapshot.version, TARGETS: targets.version}
+        assert versions[RoleName(role)] == version
 
 
 def test_memory_of_another_role_is_no_floor(sim: NotarySimulator) -> None:
@@ -268,6 +316,8 @@ def test_memory_of_another_role_is_no_floor(sim: NotarySimulator) -> None:
     trusted = _set(stored)
     trusted.remember_root()
     trusted.update_timestamp(sim.current["timestamp"])
+    assert trusted._timestamp is not None
+    assert trusted._timestamp.version == 1
 
 
 def test_a_remembered_root_is_started_from(sim: NotarySimulator) -> None:

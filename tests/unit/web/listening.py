@@ -1,11 +1,12 @@
 """An application behind the real listener, and clients that send bytes, with TLS or without."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from aiohttp import web
 
@@ -13,6 +14,9 @@ from proxy.web.handshakes import TlsSite
 from proxy.web.listener import Runner
 
 Line: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+KEPT: Final = b"GET /v2/ HTTP/1.1\r\nHost: r\r\n\r\n"
+LONG: Final = 8 << 20  # more than the buffers of both ends hold
 
 
 @dataclass
@@ -69,9 +73,15 @@ async def listening(
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             place.port = runner.addresses[0][1]
         else:
-            site = TlsSite(runner, "127.0.0.1", 0, context, "listen")
-            await site.start()
-            place.port = site.addresses[0][1]
+            served = socket.create_server(("127.0.0.1", 0))
+            served.settimeout(0)
+            place.port = served.getsockname()[1]
+            await TlsSite(runner, served, context, "listen").start()
         yield place
     finally:
         await runner.cleanup()
+
+
+async def long_answer(_request: web.Request) -> web.StreamResponse:
+    """An answer that is handed over at once and takes a reader a while."""
+    return web.Response(body=b"x" * LONG)

@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from proxy.admissions import Admissions
 from proxy.config.settings import Doors
 from proxy.errors import BlobNotAdmitted, Blocked, TagNotSigned
 from proxy.names import Digest, Reference, Repository, Tag
@@ -27,7 +28,6 @@ from proxy.web.listener import Runner
 from tests.unit.registry.material import APP, ENTRY, GUN, NOW, FakeRegistry, allowed, settings
 
 ALICE: Final = {"Authorization": "Bearer alice"}
-ANY_DIGEST: Final = Digest(f"sha256:{'a' * 64}")
 
 
 def relaxed_to(mode: Mode) -> Unenforced | None:
@@ -180,11 +180,16 @@ class Proxy:
 
 @asynccontextmanager
 async def running(
-    registry: FakeRegistry, url: URL | None = None, doors: Doors | None = None, **built: Any
+    registry: FakeRegistry,
+    url: URL | None = None,
+    doors: Doors | None = None,
+    admissions: Admissions | None = None,
+    **built: Any,
 ) -> AsyncIterator[Proxy]:
     """Run the proxy in front of a registry.
 
-    `url` is where that listens if it is not the fake one's own; `built` goes to `proxy.web.app.build`.
+    `url` is where that listens if it is not the fake one's own; `admissions` hears what became of tags; `built` goes to
+    `proxy.web.app.build`.
     """
     resolver = ScriptedResolver()
     closures: list[Closure] = []
@@ -193,7 +198,8 @@ async def running(
     async def open_services() -> AsyncIterator[Services]:
         async with connect(settings(url or registry.url)) as client:
             closures.append(Closure(client.get_manifest, Overlay(None)))
-            yield Services(client, resolver, closures[0], doors or Doors(), lambda: NOW)
+            doors_open = doors or Doors()
+            yield Services(client, resolver, closures[0], doors_open, lambda: NOW, admissions=admissions)
 
     runner = Runner(build(open_services, name="registry.example.com", **built))
     await runner.setup()

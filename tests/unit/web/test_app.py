@@ -150,7 +150,7 @@ async def test_an_unexpected_failure_is_a_refusal(
 ) -> None:
     """The client hears `internal` and an id; the log has the traceback under that id."""
 
-    def broken(*_arguments: object) -> None:
+    def broken(*_arguments: object, **_more: object) -> None:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr("proxy.web.blobs.stream", broken)
@@ -168,7 +168,7 @@ async def test_a_failure_in_the_middle_of_an_answer_cuts_it(
 ) -> None:
     """There is no second status line in the middle of a body, and no good end either."""
 
-    async def broken(request: web.Request, *_arguments: object) -> web.StreamResponse:
+    async def broken(request: web.Request, *_arguments: object, **_more: object) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(b"half")

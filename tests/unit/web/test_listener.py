@@ -1,27 +1,24 @@
-"""How the data plane listens: versions, limits, no banner, and how it stops."""
+"""How the data plane listens: versions, limits, no banner."""
 
-import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
 from aiohttp import web
 
 from proxy.limits import DRAIN_SECONDS, HTTP_HEADERS, HTTP_LINE_BYTES
-from proxy.tasks import spawn
-from proxy.web import listener
+from proxy.web import connection
 from proxy.web.app import Services, build
+from proxy.web.connection import Connection
 from proxy.web.crowd import Crowd
-from proxy.web.listener import Connection, Runner
+from proxy.web.listener import Runner
 from tests.unit.registry.material import eventually
-from tests.unit.web.listening import Place, hello, listening
+from tests.unit.web.listening import KEPT, listening, long_answer
 
 REST: Final = b"Host: r\r\nConnection: close\r\n\r\n"
-KEPT: Final = b"GET /v2/ HTTP/1.1\r\nHost: r\r\n\r\n"
-LONG: Final = 8 << 20  # more than the buffers of both ends hold
 
 
 @asynccontextmanager
@@ -190,14 +187,9 @@ async def test_what_fails_outside_the_application_says_nothing(answer: Any, stat
 # --- clients that stop reading ----------------------------------------------------------------
 
 
-async def long_answer(_request: web.Request) -> web.StreamResponse:
-    """An answer that is handed over at once and takes a reader a while."""
-    return web.Response(body=b"x" * LONG)
-
-
 async def test_who_takes_nothing_more_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that nobody reads does not hold its connection for ever, though the application is done with it."""
-    monkeypatch.setattr(listener, "STREAM_IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "STREAM_IDLE_SECONDS", 0.3)
     async with listening(long_answer) as place:
         with socket.create_connection(("127.0.0.1", place.port)) as client:
             client.sendall(KEPT)
@@ -214,138 +206,3 @@ async def test_where_there_is_no_room_the_idle_one_leaves() -> None:
         assert await reader.readuntil(b"hello")
         assert (await place.say(b"GET /v2/ HTTP/1.1\r\n" + REST)).endswith(b"hello")
         assert await reader.read() == b""
-
-
-# --- draining ---------------------------------------------------------------------------------
-
-
-class Slow:
-    """A handler that goes on until it is released, and says how it ended."""
-
-    def __init__(self) -> None:
-        self.released = asyncio.Event()
-        self.cancelled = ""
-
-    async def answer(self, _request: web.Request) -> web.StreamResponse:
-        """Answer when released."""
-        try:
-            await self.released.wait()
-        except asyncio.CancelledError as why:
-            self.cancelled = str(why)
-            raise
-        return web.Response(text="at last")
-
-
-def draining(place: Place) -> "asyncio.Task[None]":
-    """Begin to stop."""
-    return spawn(place.runner.cleanup(), name="drain")
-
-
-async def test_a_request_under_way_is_finished() -> None:
-    """Its client gets the whole answer, while nobody new is let in."""
-    slow = Slow()
-    async with listening(slow.answer) as place, place.call() as (reader, writer):
-        writer.write(KEPT)
-        await eventually(lambda: place.asked)
-        stopping = draining(place)
-        await eventually(lambda: not place.runner.sites)
-        with pytest.raises(ConnectionRefusedError):
-            await asyncio.open_connection("127.0.0.1", place.port)
-        assert not stopping.done()
-        slow.released.set()
-        assert (await reader.read()).endswith(b"at last")
-        await stopping
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        pytest.param(b"", id="never used"),
-        pytest.param(KEPT, id="kept after an answer"),
-        pytest.param(KEPT + b"GET /v2/ HT", id="half a request"),
-    ],
-)
-async def test_idle_connections_delay_nothing(sent: bytes) -> None:
-    """Who has no request under way is not waited for, however long the drain may take."""
-    runner = Runner(web.Application(), drain_seconds=3600)
-    async with listening(runner=runner) as place, place.call() as (reader, writer):
-        writer.write(sent)
-        if sent:
-            assert await reader.readuntil(b"hello")
-        await runner.cleanup()
-        assert await reader.read() == b""
-
-
-async def test_a_request_that_does_not_finish_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the time is up the handler is cancelled, and has ended by the time the drain does."""
-    monkeypatch.setattr(listener, "DRAIN_CUT_SECONDS", 0.5)
-    slow, runner = Slow(), Runner(web.Application(), drain_seconds=0.7)
-    async with listening(slow.answer, runner=runner) as place, place.call() as (reader, writer):
-        writer.write(KEPT)
-        await eventually(lambda: place.asked)
-        await runner.cleanup()
-        assert slow.cancelled == "cut off: the proxy stops"
-        with suppress(ConnectionResetError):
-            assert await reader.read() == b""
-
-
-async def test_a_reader_that_stopped_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream that nobody takes ends with the drain, and so does what was sent on it already."""
-    monkeypatch.setattr(listener, "DRAIN_CUT_SECONDS", 0.5)
-    ended = asyncio.Event()
-
-    async def endless(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        try:
-            while True:
-                await response.write(b"x" * 65536)
-        finally:
-            ended.set()
-
-    runner = Runner(web.Application(), drain_seconds=0.7)
-    async with listening(endless, runner=runner) as place:
-        with socket.create_connection(("127.0.0.1", place.port)) as client:
-            client.sendall(KEPT)
-            await eventually(lambda: place.asked)
-            await runner.cleanup()
-            assert ended.is_set()
-            assert not (await asyncio.to_thread(read_to_the_end, client)).endswith(b"0\r\n\r\n")
-
-
-async def test_an_answer_on_its_way_arrives() -> None:
-    """What the application has handed over is not lost because the proxy stops."""
-    async with listening(long_answer) as place:
-        with socket.create_connection(("127.0.0.1", place.port)) as client:
-            client.sendall(KEPT)
-            await eventually(lambda: place.asked)
-            stopping = draining(place)
-            received = await asyncio.to_thread(read_to_the_end, client)
-            await stopping
-    assert received.endswith(b"x" * LONG)
-
-
-def read_to_the_end(client: socket.socket) -> bytes:
-    """All that comes until the connection ends in one way or the other."""
-    received = bytearray()
-    with suppress(ConnectionResetError):
-        while chunk := client.recv(1 << 20):
-            received += chunk
-    return bytes(received)
-
-
-async def test_an_upload_that_stopped_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body of which nothing more comes does not hold the drain up for longer than it may last."""
-    monkeypatch.setattr(listener, "DRAIN_CUT_SECONDS", 0.5)
-
-    async def receive(request: web.Request) -> web.StreamResponse:
-        await request.read()
-        return await hello(request)
-
-    runner = Runner(web.Application(), drain_seconds=0.7)
-    async with listening(receive, runner=runner) as place, place.call() as (reader, writer):
-        writer.write(b"POST /v2/ HTTP/1.1\r\nHost: r\r\nContent-Length: 100\r\n\r\nhalf")
-        await eventually(lambda: place.asked)
-        await runner.cleanup()
-        with suppress(ConnectionResetError):
-            assert b"hello" not in await reader.read()

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from deploy.stack.ports import free_port
 from proxy.registry import streams
 from proxy.tasks import spawn
 from tests.unit.registry.material import FakeRegistry, answering, error, eventually, speaking
@@ -165,29 +166,34 @@ async def test_a_client_that_leaves_a_silent_registry_ends_its_work(proxy: Proxy
 
 async def test_a_stalling_registry_is_cut(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A body may take any time, but not without moving."""
-    monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.1)
+    hurry = asyncio.Event()
 
     async def stall(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100"})
         await response.prepare(request)
         await response.write(b"half")
+        await hurry.wait()
+        await response.write(b"and a bit")
         await asyncio.sleep(60)
         return response
 
     proxy.registry.scripted[f"GET {BLOB}"] = stall
     response = await proxy.client.get(target(proxy, BLOB))
+    assert await response.content.readexactly(4) == b"half"
+    monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.1)
+    hurry.set()
     with pytest.raises(aiohttp.ClientError):
         await response.read()
 
 
 async def test_a_stalling_reader_is_cut(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that reads nothing may not hold a connection of the registry for ever."""
-    monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.1)
-    left = asyncio.Event()
+    hurry, left = asyncio.Event(), asyncio.Event()
 
     async def send(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
+        await hurry.wait()
         try:
             while True:
                 await response.write(CHUNK)
@@ -196,6 +202,8 @@ async def test_a_stalling_reader_is_cut(proxy: Proxy, monkeypatch: pytest.Monkey
 
     proxy.registry.scripted[f"GET {BLOB}"] = send
     async with proxy.client.get(target(proxy, BLOB)):
+        monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.1)
+        hurry.set()
         await eventually(left.is_set)
 
 
@@ -256,7 +264,6 @@ async def test_half_an_upload_never_looks_whole(
     events: list[Any], monkeypatch: pytest.MonkeyPatch, framing: str, rest: str
 ) -> None:
     """A client that leaves or talks nonsense leaves the registry with a broken request, not with a short one."""
-    monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.5)  # aiohttp's parser gives up without telling the reader
     heard = b""
     ended = asyncio.Event()
 
@@ -272,8 +279,11 @@ async def test_half_an_upload_never_looks_whole(
         async with proxy.call() as (reader, writer):
             writer.write(f"PATCH {UPLOAD} HTTP/1.1\r\nHost: r\r\n{framing}".encode())
             await eventually(lambda: b"half" in heard)
-            writer.write(rest.encode())
-            if rest:
+            if rest:  # aiohttp's parser gives up without telling the reader
+                monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.5)
+                writer.write(b"4\r\nmore\r\n")
+                await eventually(lambda: b"more" in heard)
+                writer.write(rest.encode())
                 assert not (await reader.read()).startswith(b"HTTP/1.1 2")
         await eventually(ended.is_set)
         await eventually(lambda: [event for event in events if event["event"] == "request"])
@@ -316,9 +326,9 @@ async def test_a_client_is_told_to_go_on_when_its_body_is_wanted(proxy: Proxy) -
     assert "Expect" not in proxy.registry.asked[0].headers
 
 
-async def test_a_client_is_not_told_to_go_on_for_nothing(unused_tcp_port: int) -> None:
+async def test_a_client_is_not_told_to_go_on_for_nothing() -> None:
     """Where the registry is away the body is never asked for."""
-    async with running(FakeRegistry(), URL(f"http://127.0.0.1:{unused_tcp_port}")) as proxy:
+    async with running(FakeRegistry(), URL(f"http://127.0.0.1:{free_port()}")) as proxy:
         answer = await proxy.say(
             f"PATCH {UPLOAD} HTTP/1.1\r\nHost: r\r\nExpect: 100-continue\r\nContent-Length: 0\r\n"
             "Connection: close\r\n\r\n".encode()
@@ -326,18 +336,23 @@ async def test_a_client_is_not_told_to_go_on_for_nothing(unused_tcp_port: int) -
     assert answer.startswith(b"HTTP/1.1 502 ")
 
 
-async def reading(request: web.Request) -> web.StreamResponse:
-    """Read an upload to its end, then answer."""
-    await request.read()
-    return web.Response(status=202)
-
-
 async def test_a_stalling_client_is_cut(proxy: Proxy, events: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that stops in the middle of its upload may not hold a connection of the registry for ever."""
-    monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.1)
-    proxy.registry.scripted[f"PATCH {UPLOAD}"] = reading
-    answer = await proxy.say(f"PATCH {UPLOAD} HTTP/1.1\r\nHost: r\r\nContent-Length: 100\r\n\r\nhalf".encode())
-    assert answer == b""
+    begun = asyncio.Event()
+
+    async def read(request: web.Request) -> web.StreamResponse:
+        assert await request.content.readexactly(4) == b"half"
+        begun.set()
+        await request.read()
+        return web.Response(status=202)
+
+    proxy.registry.scripted[f"PATCH {UPLOAD}"] = read
+    async with proxy.call() as (reader, writer):
+        writer.write(f"PATCH {UPLOAD} HTTP/1.1\r\nHost: r\r\nContent-Length: 100\r\n\r\nhalf".encode())
+        await begun.wait()
+        monkeypatch.setattr(streams, "STREAM_IDLE_SECONDS", 0.1)
+        writer.write(b"and a bit")
+        assert await reader.read() == b""
     await eventually(lambda: events)
     assert (events[0]["status"], events[0]["trouble"]) == (None, "the client stopped sending")
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxy.config.settings import Address, CandidatesSettings, TlsSettings
+from proxy.config.settings import Address, CandidatesSettings
+from tests.support.pem import listener_tls
 from tests.unit.config.listeners.material import REQUIRED, TLS
 from tests.unit.config.site import Site, compose
 
@@ -21,7 +22,7 @@ def test_candidates_show_the_certificate_of_the_other_listener(equipped: Site) -
     """One certificate is enough for one name."""
     here = equipped.directory
     assert candidates(equipped, "client_ca_file: ci-ca.crt", TLS) == CandidatesSettings(
-        Address("127.0.0.1", 5002), TlsSettings(here / "proxy.crt", here / "proxy.key", here / "ci-ca.crt")
+        Address("127.0.0.1", 5002), listener_tls(here / "proxy.crt", here / "proxy.key", here / "ci-ca.crt")
     )
 
 
@@ -32,7 +33,7 @@ def test_candidates_may_have_a_certificate_of_their_own(equipped: Site, listen_t
     own = "client_ca_file: ci-ca.crt, certificate_file: other.crt, key_file: other.key"
     found = candidates(equipped, own, listen_tls)
     assert found is not None
-    assert found.tls == TlsSettings(here / "other.crt", here / "other.key", here / "ci-ca.crt")
+    assert found.tls == listener_tls(here / "other.crt", here / "other.key", here / "ci-ca.crt")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_candidates_may_have_a_certificate_of_their_own(equipped: Site, listen_t
             [
                 (
                     "2: listen: a mapping is wanted here; write some of its keys: "
-                    "address, tls, trusted_proxies, ns_allowed"
+                    "address, tls, trusted_proxies, ns_allowed, fast_path, splice"
                 )
             ],
             id="listener-that-cannot-be-read",

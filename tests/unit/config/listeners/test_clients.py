@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.settings import Address, ListenSettings, TlsSettings
+from proxy.config.settings import Address, ListenSettings
 from tests.support.keys import ecdsa_key
+from tests.support.pem import listener_tls
 from tests.unit.config.listeners.material import REQUIRED, TLS
 from tests.unit.config.site import Site, compose, private_pem, write_pair
 
@@ -29,9 +30,9 @@ def test_plain_http_on_every_interface_is_the_default(site: Site) -> None:
 def test_a_listener_has_a_certificate(equipped: Site) -> None:
     """Its files are found beside the configuration; clients are asked for one only where that is written."""
     here = equipped.directory
-    assert listen(equipped, f"tls: {{{TLS}}}").tls == TlsSettings(here / "proxy.crt", here / "proxy.key", None)
+    assert listen(equipped, f"tls: {{{TLS}}}").tls == listener_tls(here / "proxy.crt", here / "proxy.key")
     asking = listen(equipped, f"tls: {{{TLS}, client_ca_file: nodes-ca.crt}}").tls
-    assert asking == TlsSettings(here / "proxy.crt", here / "proxy.key", here / "nodes-ca.crt")
+    assert asking == listener_tls(here / "proxy.crt", here / "proxy.key", here / "nodes-ca.crt")
 
 
 def test_trusted_proxies_are_networks(site: Site) -> None:
@@ -47,6 +48,13 @@ def test_trusted_proxies_are_networks(site: Site) -> None:
 def test_mirrored_registries_are_names(site: Site) -> None:
     """As they stand in the names of images."""
     assert listen(site, "ns_allowed: [docker.io, 'quay.io:8443']").ns_allowed == {"docker.io", "quay.io:8443"}
+
+
+def test_quicker_ways_can_be_turned_off(site: Site) -> None:
+    """Each alone, and none of them is off by itself."""
+    for key in ("fast_path", "splice"):
+        assert getattr(listen(site, ""), key)
+        assert not getattr(listen(site, f"{key}: false"), key)
 
 
 @pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0"])
@@ -196,6 +204,16 @@ def test_to_believe_everybody_is_warned_of(site: Site, network: str) -> None:
             ['1: listen.ns_allowed[1]: "docker.io" is in this list already; remove one'],
             id="same-registry-twice",
         ),
+        pytest.param(
+            "fast_path: []",
+            ["1: listen.fast_path: yes or no is wanted here; write true or false, without quotes"],
+            id="fast-path-that-is-no-yes-or-no",
+        ),
+        pytest.param(
+            "splice: inside",
+            ["1: listen.splice: yes or no is wanted here; write true or false, without quotes"],
+            id="splice-that-is-no-yes-or-no",
+        ),
     ],
 )
 def test_a_listener_that_would_not_work_says_why(equipped: Site, keys: str, lines: list[str]) -> None:
@@ -218,7 +236,7 @@ def test_paths_of_certificates_may_be_absolute(equipped: Site, tmp_path: Path) -
     found = listen(
         equipped, f"tls: {{certificate_file: {elsewhere.directory}/tls.crt, key_file: {elsewhere.directory}/tls.key}}"
     )
-    assert found.tls == TlsSettings(elsewhere.directory / "tls.crt", elsewhere.directory / "tls.key")
+    assert found.tls == listener_tls(elsewhere.directory / "tls.crt", elsewhere.directory / "tls.key")
 
 
 def test_a_file_of_keys_behind_the_certificate_is_checked_by_its_first(equipped: Site) -> None:

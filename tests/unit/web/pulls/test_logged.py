@@ -1,5 +1,6 @@
 """What the log says of a pull."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -7,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from proxy.errors import NotaryUnreachable, NoTrustData, TagNotSigned
-from proxy.policy.decisions import admit_any_digest, exempt, pass_unprotected
+from proxy.policy.decisions import RoleEvidence, admit_any_digest, exempt, pass_unprotected
 from proxy.policy.entries import AnyDigest, Exemption, Mode, Policy
 from tests.unit.registry.material import APP, ENTRY, NOW, answering, digest, eventually
 from tests.unit.web.material import ALICE, Proxy
@@ -50,7 +51,10 @@ async def test_a_request_is_one_line(signed: Proxy, events: list[Any]) -> None:
         "missing": [],
         "roles": {},
         "evidence_age": 0.0,
+        "stale": None,
+        "expiry_grace": [],
         "request_id": reply.headers["X-Request-Id"],
+        "cache": "fresh",
         "method": "GET",
         "path": TAG,
         "status": 200,
@@ -58,6 +62,25 @@ async def test_a_request_is_one_line(signed: Proxy, events: list[Any]) -> None:
         "client": "127.0.0.1",
         "user_agent": "docker/20.10",
     }
+
+
+async def test_an_outage_is_told_in_the_line_and_in_the_answer(signed: Proxy, events: list[Any]) -> None:
+    """Who reads the log sees how old the evidence is; who pulls can see it, too."""
+    signed.resolver.changes = {"stale": 90, "checked_at": NOW - timedelta(seconds=90)}
+    reply = await signed.ask("GET", TAG)
+    await eventually(lambda: events)
+    (event,) = events
+    assert (reply.status, reply.headers["X-Tagwarden-Stale"]) == (200, "90")
+    assert (event["decision"], event["stale"], event["evidence_age"]) == ("allowed", 90, 90.0)
+
+
+async def test_each_use_of_grace_is_in_the_log(signed: Proxy, events: list[Any]) -> None:
+    """The line of a pull that rests on something expired names it."""
+    second = timedelta(seconds=1)
+    roles = {"timestamp": RoleEvidence(7, NOW - second), "snapshot": RoleEvidence(7, NOW + second)}
+    signed.resolver.changes = {"roles": roles}
+    event = await logged(signed, events)
+    assert (event["decision"], event["expiry_grace"], event["stale"]) == ("allowed", ["timestamp"], None)
 
 
 async def test_request_ids_are_our_own(signed: Proxy) -> None:
@@ -74,6 +97,18 @@ async def test_a_would_be_refusal_has_its_level(proxy: Proxy, events: list[Any])
     proxy.resolver.changes = {"refusal": NotaryUnreachable("away")}
     await proxy.ask("GET", TAG)
     assert [event["log_level"] for event in events] == ["error"]
+
+
+async def test_what_is_never_decided_has_its_line(signed: Proxy, events: list[Any]) -> None:
+    """At the end of the process an audit may still wait for Notary: what the client got is told all the same."""
+    signed.resolver.mode, signed.resolver.gate = Mode.AUDIT, asyncio.Event()
+    assert (await signed.ask("GET", TAG, headers=ALICE)).status == 200
+    assert events == []
+    for task in asyncio.all_tasks():
+        if task.get_name().startswith("audit "):
+            task.cancel()
+    await eventually(lambda: events)
+    assert [(each["event"], each["status"], each["trouble"]) for each in events] == [("request", 200, "never decided")]
 
 
 @pytest.mark.parametrize(

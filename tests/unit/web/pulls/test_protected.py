@@ -1,5 +1,6 @@
 """Under `protect`, what was never signed passes, unless it is blocked."""
 
+import gzip
 from typing import Any
 
 import pytest
@@ -69,10 +70,13 @@ async def test_what_is_blocked_does_not_pass_under_another_digest(protected: Pro
     [
         pytest.param(answering(status=307, Location="https://s3.example.com/m"), id="a redirect"),
         pytest.param(answering(body=MOVED, Docker_Content_Digest="sha512:x"), id="a digest that is none"),
+        pytest.param(answering(body=gzip.compress(MOVED), Content_Encoding="gzip"), id="another form of the bytes"),
+        pytest.param(answering(status=206, body=MOVED[1:], Content_Range="bytes 1-9/10"), id="a part"),
     ],
 )
 async def test_what_cannot_be_looked_at_does_not_pass(protected: Proxy, answer: Any) -> None:
-    """A client would follow a redirect past the list."""
+    """A client would follow a redirect past the list, and unpack what has another digest packed."""
+    protected.resolver.blocked.add(digest(MOVED))
     protected.registry.scripted[f"GET {TAG}"] = answer
     assert (await protected.ask("GET", TAG)).headers["X-Tagwarden-Refusal"] == "registry_unreachable"
 

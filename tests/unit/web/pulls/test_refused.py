@@ -41,6 +41,8 @@ async def test_a_refusal_says_why_in_every_place(proxy: Proxy) -> None:
         "missing": [],
         "roles": {},
         "evidence_age": 0.0,
+        "stale": None,
+        "expiry_grace": [],
         "request_id": reply.headers["X-Request-Id"],
     }
     assert proxy.registry.requests == [f"GET {UNKNOWN}"]
@@ -66,6 +68,24 @@ async def test_the_signers_of_a_refusal_are_named(proxy: Proxy) -> None:
     detail = reply.error["detail"]
     assert (detail["signers"], detail["missing"], detail["evidence_age"]) == (["ci", "qa"], ["alice"], 12.0)
     assert detail["roles"] == {"targets/ci": {"version": 7, "expires": "2026-11-21T12:00:00+00:00"}}
+
+
+async def test_what_old_evidence_refuses_says_how_old_it_is(proxy: Proxy) -> None:
+    """Whoever has just signed reads that Notary was not asked since."""
+    assert "X-Tagwarden-Stale" not in (await proxy.ask("GET", TAG)).headers
+    proxy.resolver.changes = {"stale": 0}
+    reply = await proxy.ask("GET", TAG)
+    assert (reply.status, reply.headers["X-Tagwarden-Stale"]) == (403, "0")
+    assert reply.error["detail"]["stale"] == 0
+
+
+async def test_strangers_do_not_hear_of_an_outage(proxy: Proxy) -> None:
+    """What a decision rests on is for those whom the registry lets in."""
+    proxy.registry.scripted[f"GET {UNKNOWN}"] = answering(status=401)
+    proxy.resolver.changes = {"stale": 90}
+    reply = await proxy.ask("GET", TAG)
+    assert reply.status == 401
+    assert not [name for name in reply.headers if name.lower().startswith("x-tagwarden-stale")]
 
 
 async def test_an_outage_asks_to_come_back(proxy: Proxy) -> None:

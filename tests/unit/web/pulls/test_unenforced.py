@@ -8,6 +8,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from proxy.policy.entries import Mode
+from proxy.registry.loops import marked
 from tests.unit.registry.material import answering, digest, eventually
 from tests.unit.web.material import ALICE, Proxy, Reply
 from tests.unit.web.pulls.material import BODY, DIGEST, MOVED, TAG
@@ -16,13 +17,14 @@ from tests.unit.web.pulls.material import BODY, DIGEST, MOVED, TAG
 @pytest.mark.parametrize("mode", [Mode.AUDIT, Mode.DISABLED])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_without_enforcement_the_registry_answers(signed: Proxy, mode: Mode, method: str) -> None:
-    """The client's own request goes to the registry as it is: its tag, its Accept, its agent, nothing of ours."""
+    """The client's own request goes to the registry as it is: its tag, its Accept, its agent, and our mark."""
     signed.resolver.mode = mode
     headers = {
         **ALICE,
         "Accept": "a/b, */*",
         "User-Agent": "containerd/1.6",
         "Cookie": "x=y",
+        "Via": "1.1 corporate-cache",
         "X-Forwarded-Host": "evil",
     }
     reply = await signed.ask(method, f"{TAG}?ns=docker.io", headers=headers)
@@ -37,6 +39,7 @@ async def test_without_enforcement_the_registry_answers(signed: Proxy, mode: Mod
         "User-Agent": "containerd/1.6",
         "Host": signed.url.authority,
         "X-Forwarded-Proto": "http",
+        "Via": marked({})["Via"],
     }
 
 

@@ -1,0 +1,1 @@
+"""The trust store on a real server of PostgreSQL."""

@@ -1,0 +1,120 @@
+"""What Notary contradicted is in doubt wherever it is brought, until Notary confirms or changes it."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import Undecided
+from proxy.store.sql import SqlTrustStore
+from proxy.trust import backups
+from proxy.trust.exporting import Export
+from proxy.trust.holding import pieces
+from proxy.trust.renaming import Renaming
+from proxy.trust.uniting import Union
+from tests.support.resolving import HeldClock, entry
+from tests.support.signed_roles import NOW
+from tests.unit.trust.material import (
+    API,
+    NOTARY,
+    everything,
+    judge_under,
+    loaded,
+    remember,
+    repository,
+    sign_more,
+    unite,
+)
+
+HOUR = timedelta(hours=1)
+
+
+async def doubted(store: SqlTrustStore) -> SqlTrustStore:
+    """Notary contradicts what a store remembers."""
+    await store.doubt(NOTARY, API, generation=(await loaded(store)).generation, at=NOW)
+    return store
+
+
+async def test_a_copy_is_in_doubt(old: SqlTrustStore, new: SqlTrustStore) -> None:
+    """Else a proxy that is started on it while Notary is away would serve what Notary took back."""
+    await remember(old, repository(), NOW - HOUR)
+    assert (await unite(new, await everything(await doubted(old)))).became == {API: "new"}
+    assert (await loaded(new)).is_doubted
+
+
+async def test_a_backup_is_in_doubt(old: SqlTrustStore, new: SqlTrustStore, tmp_path: Path) -> None:
+    """It has everything that the store has."""
+    await remember(old, repository(), NOW - HOUR)
+    path = tmp_path / "trust.backup"
+    await backups.write(path, pieces(await doubted(old), lambda _: None), NOW, lambda: None)
+    await unite(new, backups.read(path))
+    assert (await loaded(new)).is_doubted
+
+
+async def test_another_name_ends_no_doubt(old: SqlTrustStore) -> None:
+    """The Notary is the same, whatever it is called."""
+    await remember(old, repository(), NOW - HOUR)
+    union = Union(await doubted(old), judge_under(entry(notary="main")), HeldClock())
+    await union.begin()
+    assert [each.became.value async for each in Renaming(union, NOTARY, "main", "ada").carry(lambda _: None)] == ["new"]
+    known = await old.load("main", API)
+    assert known is not None
+    assert known.is_doubted
+
+
+@pytest.mark.parametrize(
+    ("more_there", "more_here", "became"),
+    [
+        pytest.param(False, False, "the same", id="the same here"),
+        pytest.param(True, False, "raised", id="newer there"),
+        pytest.param(False, True, "older than here", id="newer here"),
+    ],
+)
+async def test_a_doubt_arrives(
+    old: SqlTrustStore, new: SqlTrustStore, *, more_there: bool, more_here: bool, became: str
+) -> None:
+    """Whichever of the two knows more: Notary has confirmed nothing since, as far as anybody knows."""
+    sim = repository()
+    for store, more in sorted(((old, more_there), (new, more_here)), key=lambda each: each[1]):
+        if more:
+            sign_more(sim, "2.0")
+        await remember(store, sim, NOW - HOUR)
+    assert (await unite(new, await everything(await doubted(old)))).became == {API: became}
+    assert (await loaded(new)).is_doubted
+
+
+async def test_a_check_ends_a_doubt_that_was_brought(old: SqlTrustStore, new: SqlTrustStore) -> None:
+    """Notary is asked, and confirms what is known."""
+    await remember(old, repository(), NOW - HOUR)
+    await unite(new, await everything(await doubted(old)))
+    await new.touch(NOTARY, API, generation=1, checked_at=NOW + HOUR)
+    assert not (await loaded(new)).is_doubted
+
+
+async def test_a_later_check_is_taken(old: SqlTrustStore, new: SqlTrustStore) -> None:
+    """Both know the same, and one heard later that it is so: an outage counts from then."""
+    sim = repository()
+    await remember(old, sim, NOW - HOUR)
+    await remember(new, sim, NOW - 2 * HOUR)
+    assert (await unite(new, await everything(old))).became == {API: "the same"}
+    assert (await loaded(new)).checked_at == NOW - HOUR
+    await unite(old, await everything(new))
+    assert (await loaded(old)).checked_at == NOW - HOUR
+
+
+async def test_a_later_check_ends_no_doubt(old: SqlTrustStore, new: SqlTrustStore) -> None:
+    """It may have been before Notary said something else."""
+    sim = repository()
+    await remember(old, sim, NOW - HOUR)
+    await remember(new, sim, NOW - 2 * HOUR)
+    await unite(await doubted(new), await everything(old))
+    assert (await loaded(new)).is_doubted
+
+
+async def test_what_is_in_doubt_is_not_exported(old: SqlTrustStore, tmp_path: Path) -> None:
+    """Who reads a directory takes it for Notary's word."""
+    await remember(old, repository(), NOW - HOUR)
+    known = await loaded(await doubted(old))
+    with pytest.raises(Undecided, match="Notary said something else since it was remembered, which did not verify"):
+        Export(NOTARY, tmp_path, judge_under(), HeldClock()).remembered(API, known)
+    assert not list(tmp_path.glob("*.json"))

@@ -1,0 +1,1 @@
+"""Manifest reads: the signed digest, or a refusal to those who may hear it."""
