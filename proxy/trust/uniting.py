@@ -99,7 +99,7 @@ class Union:
         is_doubted = held.is_doubted or (known is not None and known.is_doubted)
         doubted_at = self.clock.now() if is_doubted else None
         if known and known.stored.files == held.files:  # where it was forgotten: brought back on purpose
-            await self._same(held, known, checked_at)
+            await self._doubt(held, known)
             return Outcome(*key, Became.SAME)
         forgotten = self._forgotten.get(key)
         if forgotten and held.checked_at - forgotten.at <= _BETWEEN_CLOCKS:
@@ -128,12 +128,6 @@ class Union:
         past = self.judge.past(past_of(known.past), before, raised, self.clock.now())
         await commit(self.store, held.notary, known, raised, before, past, checked_at, doubted_at)
         return Outcome(*key, Became.RAISED)
-
-    async def _same(self, held: Held, known: Remembered, checked_at: datetime) -> None:
-        """Take nothing but a doubt, or a later check where there is none. Raises `Conflict`."""
-        if not held.is_doubted and not known.is_doubted and checked_at > known.checked_at:
-            await self.store.touch(held.notary, held.gun, generation=known.generation, checked_at=checked_at)
-        await self._doubt(held, known)
 
     async def _doubt(self, held: Held, known: Remembered) -> None:
         """Leave what is remembered, but for a doubt that was brought. Raises `Conflict`."""
