@@ -31,6 +31,7 @@ class _Row:
     why: str = ""
     pause: float = BREAKER_PAUSE_SECONDS
     closed_again: float = 0.0
+    began: float = math.inf
     probe: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -44,6 +45,7 @@ class _Row:
 
     def note(self, why: str, seconds: float) -> None:
         """Count one more."""
+        self.began = min(self.began, seconds)
         self.failures += 1
         self.why = why
         if self.is_open and seconds >= self.closed_again:  # those under way say nothing new
@@ -74,7 +76,8 @@ class Breaker:
 
     Strangers are counted apart, and stop only strangers; even these not while Notary answered a moment ago. They try
     on their own account too, so that they never keep a collection that Notary has from finding it well again, and find
-    it themselves where nobody else asks. Each answer, about whomever, is the end for all.
+    it themselves where nobody else asks. Each answer, about whomever, is the end for all: what failed since the one
+    before may try at once.
 
     `answers` says whether Notary did when it was asked last, None where it never was; what strangers do not get says
     nothing while it answered a moment ago.
@@ -128,6 +131,14 @@ class Breaker:
             self._rows.clear()  # it was not about them
         else:
             self._rows.pop(gun, None)
+            self._let_try(self._all.failing | self._strangers.failing)
         self._all, self._strangers = _Crowd(), _Crowd()
         self.answers, self._answered = True, self.clock.seconds()
         self._known.note(gun, reply)
+
+    def _let_try(self, failing: set[Gun]) -> None:
+        """End the pauses of these, if nobody was answered since they began to fail: it may not have been about them."""
+        for gun in failing:
+            row = self._rows.get(gun)
+            if row and row.began > self._answered:
+                row.closed_again = self.clock.seconds()

@@ -123,9 +123,10 @@ async def test_one_collection_that_fails_stops_only_itself() -> None:
     """However often somebody asks for it, its neighbours are asked for as ever, the new ones too."""
     notary = Notary(Fetched(b"{}"), {GUN: REFUSED})
     breaker = Breaker(notary.fetch, HeldClock())
+    assert await breaker.fetch(NEIGHBOUR, WISH) == Fetched(b"{}")
     for _ in range(4 * BREAKER_FAILURES):
         await breaker.fetch(GUN, WISH)
-    assert notary.asked == BREAKER_FAILURES
+    assert notary.asked == 1 + BREAKER_FAILURES
     assert await breaker.fetch(NEIGHBOUR, WISH) == Fetched(b"{}")
     assert await breaker.fetch(GUN, WISH) == Unavailable("connection refused, not asked again yet")
 
@@ -163,6 +164,41 @@ async def test_the_end_of_an_outage_is_the_end_for_all() -> None:
     notary.reply = Fetched(b"{}")
     for gun in (NEIGHBOUR, GUN, *GUNS):
         assert await breaker.fetch(gun, WISH) == Fetched(b"{}")
+
+
+async def test_the_end_of_an_outage_is_the_end_for_few() -> None:
+    """Where there are too few to show that it was Notary, each of them tries at once when another one is answered."""
+    notary, clock = Notary(Fetched(b"{}")), HeldClock()
+    breaker = Breaker(notary.fetch, clock)
+    for gun in (GUN, NEIGHBOUR):
+        await breaker.fetch(gun, WISH)
+    notary.reply = REFUSED
+    for _ in range(BREAKER_FAILURES + 4):
+        clock.pass_by(5)
+        await breaker.fetch(GUN, WISH)
+        clock.pass_by(1)
+        await breaker.fetch(NEIGHBOUR, WISH)
+    notary.reply = Fetched(b"{}")
+    clock.pass_by(4)
+    assert await breaker.fetch(NEIGHBOUR, WISH) == Unavailable("connection refused, not asked again yet")
+    assert await breaker.fetch(GUN, WISH) == Fetched(b"{}")
+    assert await breaker.fetch(NEIGHBOUR, WISH) == Fetched(b"{}")
+
+
+async def test_one_that_fails_while_others_are_answered_is_not_tried_more_often() -> None:
+    """The first answer about another one lets it try at once; those after it say that it fails alone."""
+    notary, clock = Notary(Fetched(b"{}"), {GUN: REFUSED}), HeldClock()
+    breaker = Breaker(notary.fetch, clock)
+    for _ in range(BREAKER_FAILURES):
+        await breaker.fetch(GUN, WISH)
+    for pause in (1, 2, 4, 5, 5):
+        await breaker.fetch(NEIGHBOUR, WISH)
+        assert await breaker.fetch(GUN, WISH) == REFUSED
+        for _ in range(4):
+            clock.pass_by(pause / 5)
+            await breaker.fetch(NEIGHBOUR, WISH)
+            assert await breaker.fetch(GUN, WISH) == Unavailable("connection refused, not asked again yet")
+        clock.pass_by(pause / 5 + 0.01)
 
 
 async def test_names_that_nobody_knows_stop_no_collection_that_notary_has() -> None:
