@@ -1,14 +1,13 @@
 """From a path to a document: bytes, text, YAML, each with a sentence where that fails."""
 
-import errno
 import os
-import stat
 from pathlib import Path
 
 from proxy.config.document import ConfigProblems, Document, Problem
 from proxy.config.seen import Seen
 from proxy.config.yaml import read_into
 from proxy.limits import CONFIGURATION_BYTES
+from proxy.regular import open_regular
 
 
 def open_document(path: Path, main: Document | None = None, seen: Seen | None = None) -> Document:
@@ -27,21 +26,13 @@ def read_bounded(path: Path, most: int, seen: Seen) -> bytes:
     It is noted in `seen`. Raises `OSError`, and `ValueError` for what is no path.
     """
     try:
-        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  (it is closed below, where it was opened)
+        file = open_regular(path)
     except (OSError, ValueError):
         seen.note(path)
         raise
     with file:
-        state = os.fstat(file.fileno())
-        seen.note(path, state)
-        if not stat.S_ISREG(state.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+        seen.note(path, os.fstat(file.fileno()))
         return file.read(most + 1)
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe without a writer as well, so that it can be seen to be one."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _text(document: Document, path: Path) -> str:

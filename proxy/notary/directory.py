@@ -7,7 +7,6 @@ it too. As from a server nothing is believed: whoever asks verifies.
 import asyncio
 import errno
 import os
-import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -19,6 +18,7 @@ from proxy.config.settings import BundleSettings
 from proxy.errors import NameInvalid
 from proxy.limits import BUNDLE_COLLECTIONS, DIRECTORY_SECONDS, DIRECTORY_THREADS
 from proxy.names import TIMESTAMP, Gun
+from proxy.regular import open_regular
 from proxy.tuf.messages import Fetch, Fetched, Missing, Reply, TooLarge, Unavailable
 
 _TRUST: Final = "_trust"
@@ -113,12 +113,7 @@ class DirectorySource:
         path = Path(os.path.realpath(base / file, strict=True))
         if not path.is_relative_to(base):
             raise PermissionError(None, "a link leads out of the directory")
-        # not blocking: to open a pipe would wait for somebody who writes into it
-        opened = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  (it is returned open)
-        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-            opened.close()
-            raise PermissionError(None, "it is no regular file")
-        return opened
+        return open_regular(path, follow=False)
 
     def _nothing(self) -> Reply:
         """A file is not there, or nothing is."""
@@ -127,7 +122,3 @@ class DirectorySource:
                 return Missing() if any(there) else Unavailable("its directory is empty")
         except OSError as error:
             return Unavailable(f"its directory: {(error.strerror or 'it cannot be read').lower()}")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)

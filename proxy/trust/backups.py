@@ -8,7 +8,6 @@ ever taken for one. It has the standing of the store itself: whoever can write i
 import gzip
 import hashlib
 import os
-import stat
 import zlib
 from base64 import b64decode, b64encode
 from collections import Counter
@@ -26,6 +25,7 @@ from proxy import __version__
 from proxy.errors import Refusal, UserError
 from proxy.limits import BACKUP_LINE_BYTES
 from proxy.names import Digest, Gun, RoleName, Tag
+from proxy.regular import NotRegular, open_regular
 from proxy.store.protocol import Forgotten
 from proxy.trust.holding import Damaged, Held, KeptIndex, Piece
 from proxy.trust.showing import versions
@@ -289,20 +289,17 @@ def _text(data: bytes) -> str:
 def _opened(path: Path) -> Iterator[gzip.GzipFile]:
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(open(path, "rb", opener=_without_waiting))
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UserError(f"{path} is no file that can be read twice: write the backup into one, and name that")
+            file = stack.enter_context(open_regular(path))
             begins = file.peek(len(_GZIP))[: len(_GZIP)]
+        except NotRegular:
+            raise UserError(
+                f"{path} is no file that can be read twice: write the backup into one, and name that"
+            ) from None
         except OSError as error:
             raise UserError(f"{path} cannot be read ({_why(error)}): check the path and its permissions") from None
         if begins != _GZIP:
             raise UserError(_no_backup(path))
         yield stack.enter_context(gzip.GzipFile(fileobj=file, mode="rb"))
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open a file; a pipe without a writer as well, so that it can be seen to be one."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _replaces(path: Path) -> bool:

@@ -4,7 +4,7 @@ import errno
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import x25519
@@ -27,7 +27,7 @@ PAST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 LATER: Final = datetime(2090, 1, 1, tzinfo=UTC)
 
 
-def _forbidden(*_: object) -> int:
+def _forbidden(*_: object) -> BinaryIO:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
@@ -47,7 +47,7 @@ def test_what_cannot_be_read(transcript: Transcript, monkeypatch: pytest.MonkeyP
         assert transcript.run(f"tagwarden config check -c {name}.yaml") == 2
     with monkeypatch.context() as patched:
         patched.setattr(os, "access", lambda *_, **__: False)
-        patched.setattr("proxy.config.opening._without_waiting", _forbidden)
+        patched.setattr("proxy.config.opening.open_regular", _forbidden)
         transcript.situation("A file that this user may not read.")
         assert transcript.run("tagwarden config check -c latin.yaml") == 2
         transcript.situation("The same, named by the variable.")

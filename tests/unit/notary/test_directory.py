@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -157,10 +158,10 @@ async def test_what_is_not_mounted_is_no_answer(tmp_path: Path) -> None:
 async def test_a_file_that_cannot_be_read_is_no_answer(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk fails; that is none of Notary's statements."""
 
-    def failing(*_: object) -> int:
+    def failing(*_: object, **__: object) -> BinaryIO:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(directory, "_without_waiting", failing)
+    monkeypatch.setattr(directory, "open_regular", failing)
     assert await fetch(bundle) == Unavailable("permission denied")
 
 
