@@ -58,6 +58,21 @@ def show(context: ssl.SSLContext, certificate_file: PemFile, key_file: PemFile |
         context.load_cert_chain(certificate, key, password=_no_password)
 
 
+def tls_reason(error: OSError) -> str:
+    """What was wrong in TLS or with one of its files, in a few words and without addresses."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed, {error.verify_message.rstrip('.')}"
+    # OpenSSL's errors have no reason where a file ends too early
+    reason = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else error.strerror
+    return (reason or "no reason given").lower().replace("_", " ")
+
+
+def tls_failure(error: OSError) -> str:
+    """What went wrong in a handshake with a server, as a clause."""
+    reason = tls_reason(error)
+    return reason if isinstance(error, ssl.SSLCertVerificationError) else f"TLS failed, {reason}"
+
+
 def _verifying(where: str, ca_file: PemFile | None) -> ssl.SSLContext:
     try:
         context = _believing(ca_file)
@@ -94,8 +109,5 @@ def _no_password() -> str:
 
 
 def _unusable(where: str, path: PemFile | None, error: Exception, advice: str) -> UserError:
-    if isinstance(error, ssl.SSLError):
-        reason = (error.reason or "not readable").lower().replace("_", " ")
-    else:
-        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+    reason = tls_reason(error) if isinstance(error, OSError) else str(error)
     return UserError(f"{where}: {path} cannot be used ({reason}): {advice}")

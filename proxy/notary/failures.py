@@ -7,6 +7,8 @@ from typing import Final, TypeVar
 
 import aiohttp
 
+from proxy.tls import tls_failure
+
 _LENGTH: Final = 80
 
 _WORDS: Final = (
@@ -27,10 +29,8 @@ def why(error: BaseException) -> str:
 
 def _words(error: BaseException) -> str:
     tls = _within(error, ssl.SSLError)
-    if isinstance(tls, ssl.SSLCertVerificationError):
-        return f"certificate verify failed, {tls.verify_message.rstrip('.')}"
     if tls:
-        return f"TLS failed, {(getattr(tls, 'reason', None) or 'no reason given').lower().replace('_', ' ')}"
+        return tls_failure(tls)
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return words

@@ -8,7 +8,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from proxy.errors import RegistryTimedOut, RegistryUnreachable
-from proxy.registry.tls import tls_failure
+from proxy.tls import tls_failure
 
 
 class Relayed(Exception):

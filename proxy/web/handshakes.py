@@ -10,8 +10,9 @@ from aiohttp import web
 
 from proxy.limits import ACCEPT_RETRY_SECONDS, TLS_CLOSE_SECONDS
 from proxy.tasks import spawn
+from proxy.tls import tls_reason
 from proxy.web.listener import Runner
-from proxy.web.tls import HandshakeFailed, tls_reason
+from proxy.web.tls import HandshakeFailed
 
 log = structlog.get_logger()
 

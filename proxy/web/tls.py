@@ -9,7 +9,7 @@ from cryptography import x509
 from proxy.config.pem import PemFile
 from proxy.config.settings import TlsSettings
 from proxy.errors import UserError
-from proxy.tls import PasswordNeeded, show
+from proxy.tls import PasswordNeeded, show, tls_reason
 
 # Reason phrases, which older containerd shows people in place of our message, exist in HTTP/1.1 alone (clients 2).
 _PROTOCOLS: Final = ("http/1.1",)
@@ -107,14 +107,6 @@ def _counts_still(connection: ssl.SSLObject) -> bool:
     """Whether the certificate that a client showed when its session began has not expired since."""
     ends = (connection.getpeercert() or {}).get("notAfter")
     return isinstance(ends, str) and time.time() <= ssl.cert_time_to_seconds(ends)
-
-
-def tls_reason(error: OSError) -> str:
-    """What was wrong in TLS or with one of its files, in a few words and without addresses."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate verify failed, {error.verify_message.rstrip('.')}"
-    reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-    return (reason or "not readable").lower().replace("_", " ")
 
 
 def _show(context: ssl.SSLContext, settings: TlsSettings, where: str) -> None:

@@ -133,8 +133,8 @@ async def test_an_unusable_ca_file_is_a_sentence(tmp_path: Path, content: str, r
     [
         pytest.param("encrypted", "its key is encrypted", id="encrypted"),
         pytest.param("another", "key values mismatch", id="of another certificate"),
-        pytest.param("certificate", "no start line|not readable", id="a certificate instead"),
-        pytest.param(None, "no start line|not readable", id="not given, and not in the certificate's file"),
+        pytest.param("certificate", "no start line|no reason given", id="a certificate instead"),
+        pytest.param(None, "no start line|no reason given", id="not given, and not in the certificate's file"),
     ],
 )
 async def test_an_unusable_client_key_is_a_sentence(authority: Authority, key: str | None, reason: str) -> None:

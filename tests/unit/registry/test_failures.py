@@ -9,7 +9,7 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from proxy.errors import RegistryTimedOut, RegistryUnreachable
 from proxy.registry.failures import translated
-from proxy.registry.tls import tls_failure
+from proxy.tls import tls_failure
 
 KEY: Any = ConnectionKey("r", 1, False, True, None, None, None, None)  # noqa: FBT003  (aiohttp's own tuple)
 

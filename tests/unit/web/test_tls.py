@@ -142,8 +142,8 @@ def encrypted(pair: Certificate, directory: Path) -> Path:
     [
         pytest.param("encrypted key", "its key is encrypted", id="encrypted"),
         pytest.param("another key", "key values mismatch", id="of another certificate"),
-        pytest.param("certificate as key", "no start line|not readable", id="a certificate instead"),
-        pytest.param("key as certificate", "no start line|not readable", id="no certificate"),
+        pytest.param("certificate as key", "no start line|no reason given", id="a certificate instead"),
+        pytest.param("key as certificate", "no start line|no reason given", id="no certificate"),
     ],
 )
 def test_an_unusable_certificate_is_a_sentence(authority: Authority, tmp_path: Path, wrong: str, reason: str) -> None:
