@@ -10,9 +10,9 @@ from tests.stack.reloading.place import STAYS, Place
 
 
 def cut(place: Place) -> None:
-    """Write half of the file, as somebody does who is about to write the rest."""
-    whole = place.proxy.configuration.read_text()
-    place.proxy.configuration.write_text(whole[: len(whole) // 2])
+    """Write the beginning of the file, as somebody does who is about to write the rest: it ends amid the first URL."""
+    begins, url, _ = place.proxy.configuration.read_text().partition("http://")
+    place.proxy.configuration.write_text(begins + url)
 
 
 def another_key(place: Place) -> None:
@@ -38,7 +38,7 @@ def fixed(place: Place) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        pytest.param(cut, [["config.yaml"]], id="half-written"),
+        pytest.param(cut, [["config.yaml"]], id="not-written-to-the-end"),
         pytest.param(another_key, [["listen.tls.key_file", "is not the key of"]], id="a-certificate-without-its-key"),
         pytest.param(
             missing,
