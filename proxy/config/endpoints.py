@@ -98,7 +98,7 @@ def trust_store(document: Document, shape: TrustStoreShape, files: Files) -> Tru
     if not shape.url.startswith(POSTGRESQL):
         for key in ("password_file", "ca_file"):
             if getattr(shape, key) is not None and not document.was_cut((*at, "url")):
-                document.problem((*at, key), "this is for a database on a server; remove this key")
+                document.problem((*at, key), "this is for a database on a server; remove it")
         path = files.path(shape.url.removeprefix(_SQLITE)).absolute()
         return TrustStoreSettings(url=f"{_SQLITE}{path}", must_exist=shape.must_exist)
     return TrustStoreSettings(

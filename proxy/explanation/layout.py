@@ -120,12 +120,15 @@ def _of_digest(story: Story, told: OfDigest) -> Iterator[Line]:
 
 def _freshness(story: Story, told: Freshness) -> Iterator[Line]:
     yield from _title("Evidence")
+    is_carried = story.chain is not None and story.chain.carried
     if told.answered and told.checked_at:
         is_new = story.now - told.checked_at < _JUST_NOW
         ago = "just now" if is_new else when(told.checked_at, story.now)
-        yield line(f"  Notary answered, and confirmed all this {ago}")
+        what = "the directory was read, and had" if is_carried else "Notary answered, and confirmed"
+        yield line(f"  {what} all this {ago}")
     elif told.checked_at and told.serves_until:
-        yield line(("  Notary is away", Tone.WARN), f"; this is what it confirmed {when(told.checked_at, story.now)}")
+        who, had = ("the directory cannot be read", "had") if is_carried else ("Notary is away", "confirmed")
+        yield line((f"  {who}", Tone.WARN), f"; this is what it {had} {when(told.checked_at, story.now)}")
         yield line((f"    it serves until {when(told.serves_until, story.now)} at most (outage_for)", Tone.WARN))
     elif told.why:
         yield line(("  there is none: ", Tone.BAD), told.why)

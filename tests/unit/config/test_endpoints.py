@@ -141,7 +141,7 @@ def test_a_file_without_a_password_is_a_problem(equipped: Site, data: bytes | No
 def test_what_a_file_of_sqlite_has_no_use_for_is_a_problem(equipped: Site, key: str) -> None:
     """Somebody expects a protection that is not there."""
     [problem] = equipped.problems(compose(trust_store=f"{{url: 'sqlite:///t.db', {key}: ca.crt}}"))
-    assert problem.endswith(f"trust_store.{key}: this is for a database on a server; remove this key")
+    assert problem.endswith(f"trust_store.{key}: this is for a database on a server; remove it")
 
 
 def test_a_secret_that_is_replaced_meanwhile_is_no_mistake(equipped: Site, monkeypatch: pytest.MonkeyPatch) -> None:
