@@ -96,10 +96,13 @@ class Checks:
                 found = failure
             if terms != self._terms[key[0]]:
                 self.cache.drop(key)  # it was found under terms that do not hold any more
-            elif isinstance(found, Evidence):
-                return found
-            else:
+            elif not isinstance(found, Evidence):
                 raise found
+            elif self.is_contradicted(key):
+                self.cache.drop(key)
+                raise Undecided("Notary said something else since it was asked")
+            else:
+                return found
         raise Undecided("its configuration keeps changing")
 
     def is_contradicted(self, key: EvidenceKey) -> bool:
@@ -129,11 +132,11 @@ class Checks:
     async def recall(self, key: EvidenceKey, generation: int) -> Verified:
         """Verify what another process of ours committed, without Notary.
 
-        Raises `Conflict` where the trust store is at another generation, and a `Refusal`.
+        Raises `Conflict` where the trust store is at another generation or in doubt, and a `Refusal`.
         """
         notary, gun, *_ = key
         remembered = await self.store.load(notary, gun)
-        if remembered is None or remembered.generation != generation:
+        if remembered is None or remembered.generation != generation or remembered.is_doubted:
             raise Conflict
         now = self.clock.now()
         self._last.note(remembered.checked_at)
@@ -191,7 +194,7 @@ class Checks:
             return False
         if await self._timestamp(key) != standing.timestamp:  # (2)
             return False
-        was_doubted = self._doubts.end(key)
+        was_doubted = self._doubts.end(key, seconds)
         try:
             await self._last.ask(self.store, seconds)
             self._last.hold_against(now)
@@ -225,13 +228,14 @@ class Checks:
 
     async def _is_unchanged(self, key: EvidenceKey, standing: Standing) -> bool:
         """Whether Notary says nothing else, as far as it can be asked: what ran out it has to have signed anew."""
+        seconds = self.clock.seconds()
         try:
             timestamp = await self._timestamp(key)
         except NotaryUnreachable:
             return not self.is_in_doubt(key)
         if timestamp != standing.timestamp or standing.has_expired(self.clock.now()):
             return False
-        self._doubts.end(key)
+        self._doubts.end(key, seconds)
         return True
 
     async def _timestamp(self, key: EvidenceKey) -> bytes | None:
@@ -282,10 +286,10 @@ class Checks:
                 continue
             except TrustStoreUnavailable as unavailable:
                 if not verified.is_new and self._is_standing(key, verified):
-                    self._doubts.end(key)
+                    self._doubts.end(key, seconds)
                     raise Away(unavailable) from None
                 raise
-            self._doubts.end(key)
+            self._doubts.end(key, seconds)
             self._last.note(now)
             was_forgotten = remembered is not None and not remembered.stored.files
             self.chronicle.note(*key[:2], verified, was_forgotten=was_forgotten)
@@ -343,13 +347,17 @@ class Checks:
         standing = self.cache.standing(key)
         try:
             generation = await self.store.generation(notary, gun)
-            if standing and generation == standing.generation:
+            if standing and generation == standing.generation and not await self.store.is_doubted(notary, gun):
                 return
             self.cache.drop(key)
             remembered = None if generation is None else await self.store.load(notary, gun)
         except TrustStoreUnavailable:
             return
-        if remembered is None or not remembered.stored.files or remembered.is_doubted:
+        if remembered is None or not remembered.stored.files:
+            return
+        if remembered.is_doubted:
+            self.contradict(key)  # what is being checked elsewhere may not serve in between either
+            self._doubts.tell(key)
             return
         job = self._job(key, remembered, self.clock.now())
         self._last.note(remembered.checked_at)

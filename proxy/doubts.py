@@ -65,13 +65,15 @@ class Doubts:
         self._changed.discard(key)
         return was_changed
 
-    def end(self, key: EvidenceKey) -> bool:
-        """Note that what Notary says now is known; whether it was in doubt."""
+    def end(self, key: EvidenceKey, asked: float) -> bool:
+        """Note that what Notary was asked for then (monotonic seconds) is known; whether that ended a doubt."""
         self._changed.discard(key)
-        return self._contradicted.pop(key, None) is not None
+        return self.believe(key, asked)
 
-    def believe(self, key: EvidenceKey, checked: float) -> None:
+    def believe(self, key: EvidenceKey, checked: float) -> bool:
         """Note that what Notary said then (monotonic seconds) is known, unless a doubt came after it."""
         doubt = self._contradicted.get(key)
-        if doubt and doubt.since <= checked:
+        is_over = doubt is not None and doubt.since <= checked
+        if is_over:
             del self._contradicted[key]
+        return is_over

@@ -313,6 +313,7 @@ class Renewal:
                 self._away.pop(key, None)
                 self._note_doubt(key)
             case Exception() as defect:  # whoever waits is told; in the background nobody does
+                self._away.pop(key, None)  # a defect of ours is no outage
                 _log.error("unexpected error", gun=key[1], exc_info=defect)
             case None if not flight.cancelled():
                 self._away.pop(key, None)

@@ -14,6 +14,7 @@ from proxy.store.rows import (
     Fact,
     Hashes,
     Key,
+    after_check,
     change,
     hashes_of,
     hashes_of_some,
@@ -22,7 +23,6 @@ from proxy.store.rows import (
     lock,
     of_some,
     replace,
-    without_doubt,
 )
 from proxy.store.tables import COLLECTIONS, FILES, FORGETTINGS, NOTES, instant, microseconds
 
@@ -41,8 +41,9 @@ def touch_all(connection: Connection, checks: Mapping[Key, tuple[int, datetime]]
             key = Key(notary, row.gun)
             generation, checked_at = checks[key]
             if row.generation == generation and intact(row, before := hashes.get(key, Hashes())):
-                checked = max(row.checked_at, microseconds(checked_at))
-                facts.append(Fact(key, generation, checked, Hashes(before.files, without_doubt(before.notes))))
+                asked = microseconds(checked_at)
+                after = after_check(connection, key, before, row, asked)
+                facts.append(Fact(key, generation, max(row.checked_at, asked), after))
         if facts:
             change(connection, facts)
         for fact in facts:

@@ -57,6 +57,20 @@ def doubt(generation: int, at: int) -> bytes:
     return b"%d %d" % (generation, at)
 
 
+def doubted_after(data: bytes, generation: int, checked: int, asked: int) -> int | None:
+    """When a doubt that still stands was noted, if that was after `asked`; all in microseconds.
+
+    A check that asked Notary before then says nothing about it. What cannot be read is not known to be later.
+    """
+    if not is_doubted(data, generation, checked):
+        return None
+    try:
+        _, at = map(int, data.split())
+    except ValueError:
+        return None
+    return at if at > asked else None
+
+
 def is_doubted(data: bytes, generation: int, checked: int) -> bool:
     """Whether a note of doubt still stands for a generation that was last checked at `checked`, in microseconds.
 

@@ -23,6 +23,7 @@ class Overlay:
         self._seen: dict[tuple[str, Gun], Remembered] = {}
         self._asked: dict[tuple[str, Gun], datetime] = {}
         self._forgettings: list[Forgotten] = []
+        self._doubts: dict[tuple[str, Gun], datetime] = {}
         self._tags: dict[tuple[str, Gun], set[Tag]] = {}
         self._indexes: LRUCache[Digest, bytes] = LRUCache(OVERLAY_INDEXES_BYTES, len)
         self._admitted: dict[Tagged, Admission] = {}
@@ -70,6 +71,13 @@ class Overlay:
             return True
         return self._below is not None and await self._below.ever_had(notary, gun, tag)
 
+    async def is_doubted(self, notary: str, gun: Gun) -> bool:
+        """Whether what this process committed is in doubt, else what is below. Raises `TrustStoreUnavailable`."""
+        seen = self._seen.get((notary, gun))
+        if seen or self._below is None:
+            return seen is not None and seen.is_doubted
+        return await self._below.is_doubted(notary, gun)
+
     async def load_index(self, digest: Digest) -> bytes | None:
         """An index that was kept here or below. Raises `TrustStoreUnavailable`."""
         kept = self._indexes.get(digest)
@@ -100,7 +108,11 @@ class Overlay:
         if (remembered.generation if remembered else None) != expected:
             raise Conflict
         generation = (expected or 0) + 1
-        self._seen[notary, gun] = Remembered(stored, generation, checked_at, past, doubted_at is not None)
+        is_doubted = self._end_doubt((notary, gun), checked_at)
+        if doubted_at is not None:
+            self._doubts[notary, gun] = max(doubted_at, checked_at)
+            is_doubted = True
+        self._seen[notary, gun] = Remembered(stored, generation, checked_at, past, is_doubted)
         self._tags.setdefault((notary, gun), set()).update(new_tags)
         return generation
 
@@ -108,13 +120,16 @@ class Overlay:
         """Note it of what this process committed; of what is below it would be forgotten with the process."""
         seen = self._seen.get((notary, gun))
         if seen and seen.generation == generation:
-            self._seen[notary, gun] = replace(seen, checked_at=max(seen.checked_at, checked_at), is_doubted=False)
+            is_doubted = self._end_doubt((notary, gun), checked_at)
+            checked_at = max(seen.checked_at, checked_at)
+            self._seen[notary, gun] = replace(seen, checked_at=checked_at, is_doubted=is_doubted)
 
-    async def doubt(self, notary: str, gun: Gun, *, generation: int, at: datetime) -> None:  # noqa: ARG002  (no other program ends it)
+    async def doubt(self, notary: str, gun: Gun, *, generation: int, at: datetime) -> None:
         """Note it in memory. Raises `Conflict` if the collection is at another generation, `TrustStoreUnavailable`."""
         remembered = await self.load(notary, gun)
         if remembered is None or remembered.generation != generation:
             raise Conflict
+        self._doubts.setdefault((notary, gun), max(at, remembered.checked_at))
         self._seen[notary, gun] = replace(remembered, is_doubted=True)
 
     async def touch_all(self, checks: Mapping[tuple[str, Gun], tuple[int, datetime]]) -> frozenset[tuple[str, Gun]]:
@@ -140,6 +155,7 @@ class Overlay:
             return False
         self._seen[notary, gun] = Remembered(Stored({}), remembered.generation + 1, remembered.checked_at)
         self._asked.pop((notary, gun), None)
+        self._doubts.pop((notary, gun), None)
         self._forgettings.append(Forgotten(notary, gun, at, by, reason))
         return True
 
@@ -170,3 +186,9 @@ class Overlay:
         """Close what is below."""
         if self._below:
             await self._below.close()
+
+    def _end_doubt(self, key: tuple[str, Gun], asked: datetime) -> bool:
+        """Note that Notary was asked then; whether a doubt from later stands."""
+        if key in self._doubts and self._doubts[key] <= asked:
+            del self._doubts[key]
+        return key in self._doubts

@@ -90,6 +90,10 @@ class TrustReader(Protocol):
         """Whether any commit of a collection named this tag as one of its own (design: Configuration, Modes)."""
         ...
 
+    async def is_doubted(self, notary: str, gun: Gun) -> bool:
+        """What `load` says of that, without a look at any file; False where nothing was ever committed."""
+        ...
+
     async def load_index(self, digest: Digest) -> bytes | None:
         """The bytes of an index that was kept, checked against their digest; None where it is not, or not any more."""
         ...
@@ -135,7 +139,7 @@ class TrustStore(TrustReader, Protocol):
             gun: of the collection.
             stored: its files.
             expected: the generation that the files were verified against; None means that nothing was remembered.
-            checked_at: the time of the check (UTC), which never goes back.
+            checked_at: when Notary was asked (UTC), which never goes back; a doubt from later goes on.
             past: takes the place of the one before; empty for none.
             new_tags: are added to the tags that the collection ever had; those that it has had already may be among
                 them.
@@ -148,8 +152,9 @@ class TrustStore(TrustReader, Protocol):
         ...
 
     async def touch(self, notary: str, gun: Gun, *, generation: int, checked_at: datetime) -> None:
-        """Note that Notary confirmed this generation at `checked_at` (UTC), which never goes back.
+        """Note that Notary, asked at `checked_at` (UTC), confirmed this generation; that time never goes back.
 
+        It ends a doubt, unless that is from later.
         Raises `Conflict` if the collection is at another generation, and `TrustStoreUnavailable`.
         """
         ...
@@ -157,7 +162,7 @@ class TrustStore(TrustReader, Protocol):
     async def doubt(self, notary: str, gun: Gun, *, generation: int, at: datetime) -> None:
         """Note that Notary said something else than this generation at `at` (UTC), which did not verify.
 
-        The next commit ends that, and so does the next note of a check.
+        The next commit of a later check ends that, and so does the next note of one.
         Raises `Conflict` if the collection is at another generation, and `TrustStoreUnavailable`.
         """
         ...

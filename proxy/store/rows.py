@@ -169,13 +169,25 @@ def note(connection: Connection, key: Key, hashes: Hashes, name: str) -> bytes:
     return data
 
 
+def doubted_after(connection: Connection, key: Key, hashes: Hashes, row: Row[Any], asked: int) -> int | None:
+    """When Notary said something else than what is known, if that was after `asked`; both in microseconds."""
+    data = note(connection, key, hashes, notes.DOUBT)
+    return notes.doubted_after(data, row.generation, row.checked_at, asked)
+
+
+def after_check(connection: Connection, key: Key, hashes: Hashes, row: Row[Any], asked: int) -> Hashes:
+    """What belongs to a collection once Notary, asked then (microseconds), has confirmed what is known."""
+    is_late = doubted_after(connection, key, hashes, row, asked) is not None
+    return hashes if is_late else Hashes(hashes.files, without_doubt(hashes.notes))
+
+
 def without_past(hashes: Mapping[str, bytes]) -> dict[str, bytes]:
     """The notes that outlive every commit: the tags that a collection ever had."""
     return {name: each for name, each in without_doubt(hashes).items() if name != notes.PAST}
 
 
 def without_doubt(hashes: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The notes that outlive every check that Notary confirmed."""
+    """The notes that outlive every check from after them that Notary confirmed."""
     return {name: each for name, each in hashes.items() if name != notes.DOUBT}
 
 

@@ -68,6 +68,10 @@ class SqlTrustReader(WholeReader):
         """See `TrustReader.ever_had`."""
         return await self._read(partial(transactions.ever_had, key=Key(notary, gun), tag=tag))
 
+    async def is_doubted(self, notary: str, gun: Gun) -> bool:
+        """See `TrustReader.is_doubted`."""
+        return await self._read(partial(transactions.is_doubted, key=Key(notary, gun)))
+
     async def load_index(self, digest: Digest) -> bytes | None:
         """See `TrustReader.load_index`."""
         return await self._read(partial(indexes.load_index, digest=digest))

@@ -16,7 +16,9 @@ from proxy.store.rows import (
     Hashes,
     Key,
     add,
+    after_check,
     change,
+    doubted_after,
     hashes_of,
     hashes_of_notes,
     key_of,
@@ -26,7 +28,6 @@ from proxy.store.rows import (
     of_one,
     replace,
     sha256s,
-    without_doubt,
     without_past,
 )
 from proxy.store.tables import COLLECTIONS, COMPATIBILITY, FILES, FORGETTINGS, NOTES, instant, microseconds
@@ -71,6 +72,14 @@ def ever_had(connection: Connection, key: Key, tag: Tag) -> bool:
     return notes.names(note(connection, key, hashes, notes.home(tag)), tag)
 
 
+def is_doubted(connection: Connection, key: Key) -> bool:
+    """See `TrustReader.is_doubted`."""
+    hashes = hashes_of(connection, key)
+    row = known(connection, key, hashes)
+    data = note(connection, key, hashes, notes.DOUBT)
+    return row is not None and notes.is_doubted(data, row.generation, row.checked_at)
+
+
 def commit(
     connection: Connection,
     key: Key,
@@ -91,9 +100,14 @@ def commit(
     }
     changed |= {notes.PAST: past} if past else {}
     following = row.generation + 1 if row else 1
-    checked = max(row.checked_at if row else 0, microseconds(checked_at))
-    if doubted_at is not None:
-        changed[notes.DOUBT] = notes.doubt(following, max(checked, microseconds(doubted_at)))
+    asked = microseconds(checked_at)
+    checked = max(row.checked_at if row else 0, asked)
+    doubts = (
+        None if doubted_at is None else microseconds(doubted_at),
+        doubted_after(connection, key, before, row, asked) if row else None,
+    )
+    if since := max((each for each in doubts if each is not None), default=None):
+        changed[notes.DOUBT] = notes.doubt(following, max(checked, since))
     after = Hashes(sha256s(files), without_past(before.notes) | sha256s(changed))
     fact = Fact(key, following, checked, after)
     if row:
@@ -110,8 +124,9 @@ def touch(connection: Connection, key: Key, generation: int, checked_at: datetim
     row, before = locked(connection, key)
     if row is None or row.generation != generation:
         raise Conflict
-    after = Hashes(before.files, without_doubt(before.notes))
-    change(connection, [Fact(key, generation, max(row.checked_at, microseconds(checked_at)), after)])
+    asked = microseconds(checked_at)
+    after = after_check(connection, key, before, row, asked)
+    change(connection, [Fact(key, generation, max(row.checked_at, asked), after)])
     replace(connection, NOTES.c.name, key, before.notes, after.notes, {})
 
 

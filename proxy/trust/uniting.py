@@ -3,7 +3,8 @@
 Each collection is verified as of its last check, since what it holds may have expired by now: it is a floor, and what
 is served from it is for Notary and the clock to say. Whether it takes the place of what is remembered here is a
 question for the verifier too: only if somebody who remembers this one would accept that one from Notary. What Notary
-contradicted, there or here, stays in doubt: it has confirmed nothing since.
+contradicted, there or here, stays in doubt: it has confirmed nothing since. So is what Notary confirmed before it gave
+the other store something older.
 """
 
 from collections.abc import Sequence
@@ -112,8 +113,10 @@ class Union:
             return Outcome(*key, Became.NEW)
         followed = self._with_their_floors(held, known, anchors)
         if followed and followed.files == known.stored.files:
-            await self._doubt(held, known)
+            await self._doubt(held, known, is_newer=held.checked_at - known.checked_at > _BETWEEN_CLOCKS)
             return Outcome(*key, Became.OLDER)
+        if known.checked_at - held.checked_at > _BETWEEN_CLOCKS:
+            doubted_at = self.clock.now()  # Notary answered with something older since
         before = recalled(self.judge, held.gun, anchors, known)
         if followed:
             # what a role said that is refused now was over before, so nobody knows what tags had
@@ -129,9 +132,13 @@ class Union:
         await commit(self.store, held.notary, known, raised, before, past, checked_at, doubted_at)
         return Outcome(*key, Became.RAISED)
 
-    async def _doubt(self, held: Held, known: Remembered) -> None:
-        """Leave what is remembered, but for a doubt that was brought. Raises `Conflict`."""
-        if held.is_doubted and not known.is_doubted:
+    async def _doubt(self, held: Held, known: Remembered, *, is_newer: bool = False) -> None:
+        """Leave what is remembered, but for a doubt that was brought.
+
+        Where the answer that was brought `is_newer`, and yet older than what is remembered, that is one.
+        Raises `Conflict`.
+        """
+        if (held.is_doubted or is_newer) and not known.is_doubted:
             await self.store.doubt(held.notary, held.gun, generation=known.generation, at=self.clock.now())
 
     def _with_their_floors(self, held: Held, known: Remembered, anchors: Sequence[Anchor]) -> Collection | None:

@@ -305,3 +305,26 @@ async def test_timestamp_runs_out_while_the_store_is_away(*, notary_leaves: bool
             assert decision.stale == 31
         else:
             assert isinstance(decision.refusal, TrustStoreUnavailable)
+
+
+@pytest.mark.parametrize("was_away", [pytest.param(False, id="out of the blue"), pytest.param(True, id="after one")])
+async def test_a_defect_is_no_outage(monkeypatch: pytest.MonkeyPatch, *, was_away: bool) -> None:
+    """Whatever Notary said cannot be known, so nothing serves on, also where it had been away before."""
+
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with bench() as at:
+        await at.resolve()
+        at.clock.pass_by(31)
+        if was_away:
+            at.notary.away = True
+            assert isinstance(await at.resolve(), Allowed)
+            at.notary.away = False
+        monkeypatch.setattr(Checks, "_check", fails)
+        at.clock.pass_by(600)
+        assert not await at.resolver.renewal.renew(KEY)
+        for _ in range(3):
+            at.clock.pass_by(600)
+            with pytest.raises(ZeroDivisionError):
+                await at.resolver.resolve(TAG, NOBODY)

@@ -8,7 +8,7 @@ import pytest
 from proxy.config.settings import TrustStoreSettings
 from proxy.errors import TrustStoreUnavailable
 from proxy.names import Gun, Tag
-from proxy.store import notes, transactions
+from proxy.store import notes, rows, transactions
 from proxy.store.opening import open_reader, open_store
 from proxy.store.overlay import Overlay
 from proxy.store.protocol import Conflict, Remembered, TrustStore
@@ -52,7 +52,7 @@ async def test_a_commit_may_be_in_doubt_at_once(each: TrustStore) -> None:
     assert await doubted(each)
     await each.commit(NOTARY, GUN, files_of(2), expected=1, checked_at=NOON, doubted_at=NOON + MINUTE)
     assert await doubted(each)
-    await each.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON)
+    await each.commit(NOTARY, GUN, files_of(3), expected=2, checked_at=NOON + MINUTE)
     assert not await doubted(each)
 
 
@@ -67,6 +67,28 @@ async def test_a_check_ends_it(each: TrustStore) -> None:
         await each.doubt(NOTARY, GUN, generation=1, at=NOON + minutes * MINUTE)
         assert await each.touch_all({(NOTARY, GUN): (1, NOON + minutes * MINUTE)}) == frozenset()
         assert not await doubted(each)
+
+
+@pytest.mark.parametrize("how", ["touch", "touch all", "commit"])
+async def test_a_check_from_before_ends_no_doubt(each: TrustStore, how: str) -> None:
+    """Notary was asked, then it said something else to somebody else, and only then its first answer is noted."""
+    await each.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=NOON)
+    await each.doubt(NOTARY, GUN, generation=1, at=NOON + 2 * MINUTE)
+    for minutes, stands in ((1, True), (2, False)):
+        asked = NOON + minutes * MINUTE
+        match how:
+            case "touch":
+                await each.touch(NOTARY, GUN, generation=1, checked_at=asked)
+            case "touch all":
+                assert await each.touch_all({(NOTARY, GUN): (1, asked)}) == frozenset()
+            case _:
+                await each.commit(NOTARY, GUN, files_of(minutes), expected=minutes, checked_at=asked)
+        assert await doubted(each) == await each.is_doubted(NOTARY, GUN) == stands
+
+
+async def test_what_nobody_knows_is_in_no_doubt(each: TrustStore) -> None:
+    """Nothing was ever committed."""
+    assert not await each.is_doubted(NOTARY, GUN)
 
 
 async def test_a_commit_ends_it(each: TrustStore) -> None:
@@ -124,7 +146,8 @@ async def test_a_program_that_knows_no_doubts_ends_one(
     await store.doubt(NOTARY, GUN, generation=1, at=NOON + MINUTE)
     with monkeypatch.context() as patched:
         patched.setattr(transactions, "without_past", keep)
-        patched.setattr(transactions, "without_doubt", keep)
+        patched.setattr(transactions, "doubted_after", lambda *_: None)
+        patched.setattr(rows, "without_doubt", keep)
         older = await open_store(settings)
         if how == "commit":
             await older.commit(NOTARY, GUN, files_of(2), expected=1, checked_at=NOON)
@@ -151,6 +174,21 @@ async def test_a_program_that_knows_no_doubts_ends_one(
 def test_a_note_of_doubt_is_read_with_care(data: bytes, stands: bool) -> None:  # noqa: FBT001 (a case)
     """What cannot be read stands, rather than pass for nothing."""
     assert notes.is_doubted(data, 7, 100) == stands
+
+
+@pytest.mark.parametrize(
+    ("data", "later"),
+    [
+        pytest.param(b"", None, id="none"),
+        pytest.param(b"7 101", 101, id="later"),
+        pytest.param(b"7 100", None, id="at-that-moment"),
+        pytest.param(b"6 101", None, id="of-another-generation"),
+        pytest.param(b"7 101 later", None, id="of-a-later-program"),
+    ],
+)
+def test_a_doubt_from_after_a_check_is_told_apart(data: bytes, later: int | None) -> None:
+    """By the instants that both are noted with; of what cannot be read nobody knows that it is later."""
+    assert notes.doubted_after(data, 7, 90, 100) == later
 
 
 async def test_damage_is_no_end_of_a_doubt(store: SqlTrustStore) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import Undecided
+from proxy.names import Gun
+from proxy.store.protocol import Remembered
 from proxy.store.sql import SqlTrustStore
 from proxy.trust import backups
 from proxy.trust.exporting import Export
@@ -99,6 +101,53 @@ async def test_a_later_check_is_not_taken(old: SqlTrustStore, new: SqlTrustStore
     assert (await unite(new, await everything(old))).became == {API: "the same"}
     assert (await loaded(new)).checked_at == NOW - 2 * HOUR
     assert (await unite(await doubted(new), await everything(old))).became == {API: "the same"}
+    assert (await loaded(new)).is_doubted
+
+
+async def of_two_versions(first: SqlTrustStore, second: SqlTrustStore) -> None:
+    """The first one knows the first version, from a check just now; the second one a newer one, from yesterday."""
+    sim = repository()
+    await remember(first, sim, NOW)
+    sign_more(sim, "2.0")
+    await remember(second, sim, NOW - 23 * HOUR)
+
+
+async def test_what_is_raised_is_in_doubt_where_notary_said_less_here_since(
+    old: SqlTrustStore, new: SqlTrustStore
+) -> None:
+    """Neither of the two could see that Notary went back; united they know."""
+    await of_two_versions(new, old)
+    assert (await unite(new, await everything(old))).became == {API: "raised"}
+    assert (await loaded(new)).is_doubted
+
+
+async def test_what_is_kept_is_in_doubt_where_notary_said_less_there_since(
+    old: SqlTrustStore, new: SqlTrustStore
+) -> None:
+    """The same, seen from the other side."""
+    await of_two_versions(old, new)
+    assert (await unite(new, await everything(old))).became == {API: "older than here"}
+    assert (await loaded(new)).is_doubted
+
+
+async def test_a_doubt_that_comes_meanwhile_stays(
+    old: SqlTrustStore, new: SqlTrustStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy that runs is contradicted after a restore has read what is known."""
+    sim = repository()
+    await remember(new, sim, NOW - 2 * HOUR)
+    sign_more(sim, "2.0")
+    await remember(old, sim, NOW - HOUR)
+    brought, load = await everything(old), new.load
+
+    async def loaded_before(notary: str, gun: Gun) -> Remembered | None:
+        known = await load(notary, gun)
+        await new.doubt(notary, gun, generation=1, at=NOW)
+        return known
+
+    with monkeypatch.context() as patched:
+        patched.setattr(new, "load", loaded_before)
+        assert (await unite(new, brought)).became == {API: "raised"}
     assert (await loaded(new)).is_doubted
 
 
