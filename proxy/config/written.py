@@ -1,4 +1,4 @@
-"""What a configuration is written in, part by part: its sections, each key of `defaults`, and the files beside it.
+"""What a configuration is written in, by part: sections, each key of those that others rest on, and files beside it.
 
 By these somebody is told what has another text, also where all values that follow from it are the same.
 """
@@ -11,7 +11,8 @@ from typing import Final
 from proxy.config.document import show
 from proxy.config.include import Part
 
-DEFAULTS: Final = "defaults"
+_KEY_BY_KEY: Final = frozenset({"defaults", "notaries", "owners", "roots", "signers"})
+"""Sections whose keys are parts of their own: what rests on them says itself only in part which of them it is."""
 
 
 def written(parts: Sequence[Part]) -> Mapping[str, str]:
@@ -22,7 +23,7 @@ def written(parts: Sequence[Part]) -> Mapping[str, str]:
 def _written(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
     main, *others = parts
     for section, value in main.document.remaining().items():
-        if section == DEFAULTS and isinstance(value, dict):
+        if section in _KEY_BY_KEY and isinstance(value, dict):
             yield from ((show((section, key)), _hash(part)) for key, part in value.items())
         else:
             yield section, _hash(value)

@@ -5,19 +5,18 @@ from dataclasses import replace
 
 from proxy.config.document import show
 from proxy.config.settings import Doors, Settings
-from proxy.config.written import DEFAULTS
 from proxy.limits import CHANGES_TOLD
 
 
 def changes(before: Settings, after: Settings) -> list[str]:
     """The keys whose values, or the contents of whose files, are other ones; not more than one event holds.
 
-    A key of `defaults` is one of them, beside the entries that follow it. Where no value is another one, it is what
-    has another text: sections that nothing follows, and files that say the same in other words.
+    What they rest on is named as well: keys of `defaults`, `signers`, `roots`, `owners` and `notaries` that have
+    another text, and the files beside the configuration. Where that is nothing, it is the sections that have one.
     """
     rewritten = _others(before.written, after.written)
-    defaults = [key for key in rewritten if key.startswith(f"{DEFAULTS}.")]
-    changed = sorted([*defaults, *_others(dict(_values(before)), dict(_values(after)))] or rewritten)
+    rested_on = (key for key in rewritten if not key.isidentifier())  # it is no whole section
+    changed = sorted({*rested_on, *_others(dict(_values(before)), dict(_values(after)))} or rewritten)
     told = changed[:CHANGES_TOLD]
     return told if len(told) == len(changed) else [*told, f"and {len(changed) - len(told)} more"]
 

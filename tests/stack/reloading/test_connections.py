@@ -86,7 +86,7 @@ def test_certificates_are_replaced_while_connections_stay(
         session, _ = called(place, resuming, None)
         assert called(place, resuming, session)[1]
         shown.put(second, others)
-        assert place.reload()["changed"] == ["listen"]
+        assert place.reload()["changed"] == [f"{tmp_path}/ca.crt", f"{tmp_path}/tls.crt", "listen"]
         with handshake(place, ours, new) as another:
             assert another.getpeercert(binary_form=True) == der(second)
             assert answers(another)

@@ -38,7 +38,7 @@ OTHER_ROOT = f"{{corp: {{public_key_ids: ['{ROOT_ID[::-1]}']}}}}"
             ["notaries.new"],
             id="one-more-notary",
         ),
-        pytest.param({"roots": OTHER_ROOT}, ['repositories."shop/**"'], id="pins-change-what-they-are-for"),
+        pytest.param({"roots": OTHER_ROOT}, ['repositories."shop/**"', "roots.corp"], id="pins-and-what-they-are-for"),
         pytest.param(
             {"repositories": f"{{{RULE}, 'a/**': {{signed_by: released}}}}"}, ['repositories."a/**"'], id="rule"
         ),
@@ -68,7 +68,7 @@ def test_changed_keys_are_named(tmp_path: Path, sections: dict[str, str], told: 
     [
         pytest.param({"defaults": "{outage_for: 1h}"}, ["defaults.outage_for", 'repositories."shop/**"'], id="default"),
         pytest.param({"defaults": "{outage_for: 24h}"}, ["defaults.outage_for"], id="default-that-is-the-usual"),
-        pytest.param({"signers": "{ci: {keys: delegated}}"}, ["signers"], id="signer-that-nobody-asks-for"),
+        pytest.param({"signers": "{ci: {keys: delegated}}"}, ["signers.alice", "signers.qa"], id="signers-in-no-rule"),
         pytest.param(
             {"repositories": "{'shop/**': {signed_by: {any_of: [ci]}, notary: corp, outage_for: 24h}}"},
             ["repositories"],
@@ -99,7 +99,7 @@ def test_a_file_that_says_the_same_in_other_words_is_named(tmp_path: Path) -> No
 
 
 def test_contents_of_files_count(tmp_path: Path) -> None:
-    """A certificate, a password or a key that is replaced changes the key that names its file."""
+    """A certificate, a password or a key that is replaced changes the key that names its file, which is named too."""
     site = Site(tmp_path)
     text = compose(
         registry="{url: 'https://registry', credentials_file: registry.json}",
@@ -114,7 +114,8 @@ def test_contents_of_files_count(tmp_path: Path) -> None:
     write_pair(site, "proxy", ecdsa_key("other"))
     site.write("registry.json", credentials("tagwarden", "other"))
     site.write("ci.pub", public_pem(ecdsa_key("other")))
-    assert changes(before, site.load(text)) == ["listen", "registry", 'repositories."shop/**"']
+    certificate, public = f"{tmp_path}/proxy.crt", f"{tmp_path}/ci.pub"
+    assert changes(before, site.load(text)) == [public, certificate, "listen", "registry", 'repositories."shop/**"']
 
 
 def test_where_rules_come_from_is_nothing(tmp_path: Path) -> None:
