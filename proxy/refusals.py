@@ -218,7 +218,7 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
     errors.NotaryUnreachable: Row(
         "notary_unreachable", 503, "UNAVAILABLE", "error",
         "{reference} cannot be decided, Notary {notary} cannot be reached ({why}): try again or ask its operator",
-        "Connect, TLS, time-out, or any status but 200 and 404.",
+        "Notary does not answer: connection, TLS, time-out, or any status but 200 and 404.",
     ),
     errors.TrustStoreUnavailable: Row(
         "trust_store_unavailable", 503, "UNAVAILABLE", "error",

@@ -175,7 +175,8 @@ def _would_refuse(answer: Answer, reference: Reference, request_id: str | None) 
     if answer.status != 200:
         raise _Unbelievable(f"it is called would-refuse and has the status {answer.status}")
     code = _code(answer)
-    sentence = f"{reference} is served, because its repository is not enforced yet: {_meaning(code)} [{code}]"
+    why = f"what would refuse it: {_meaning(code)}"
+    sentence = f"{reference} is served, because its repository is not enforced yet; {why} [{code}]"
     signers, stale = _signers(answer), _stale(answer)
     return Told("would-refuse", sentence, code, signers=signers, stale=stale, request_id=request_id)
 
