@@ -21,6 +21,8 @@ from proxy.telemetry.metrics import AUDIT_LINES_LOST
 _STDOUT_DESCRIPTOR: Final = 1
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK
 _MODE: Final = 0o640  # who reads audits need not be who runs the proxy
+_ALSO_TO_READ: Final = (_FLAGS & ~(os.O_ACCMODE | os.O_CREAT)) | os.O_RDWR
+_END: Final = b"\n"
 
 
 class Audit(StrEnum):
@@ -68,7 +70,8 @@ class AuditFile:
     """A file, or standard output, to which lines are appended, each by one call to the system.
 
     No line waits in this process, so none is lost when it dies. A file that was moved away, as `logrotate` does, is
-    begun anew within `AUDIT_LOOK_SECONDS`; where that cannot be, lines go on into the one that was moved. Raises
+    begun anew within `AUDIT_LOOK_SECONDS`; where that cannot be, lines go on into the one that was moved. A line
+    stands alone whoever left a part of one before it: where it was glued to that, it is written once more. Raises
     `UserError` where it cannot be written at first; later, `trouble` hears once of each kind of trouble, and None when
     it is well again.
     """
@@ -91,7 +94,7 @@ class AuditFile:
             self._look()
         trouble = self._trouble_at_hand
         try:
-            self._append((b"\n" if self._is_torn else b"") + line + b"\n")
+            self._put(line)
         except OSError as error:
             trouble = Trouble(_why(error), is_lost=True)
         if trouble and trouble.is_lost:
@@ -142,12 +145,33 @@ class AuditFile:
             return True
         return (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
 
+    def _put(self, line: bytes) -> None:
+        """Append a line that stands alone. Raises `OSError` where it does not stand there whole."""
+        if self._is_torn:
+            self._append(_END + line + _END)
+            return
+        self._append(line + _END)
+        if self._path != STDOUT and self._is_glued(len(line + _END)):
+            self._append(line + _END)
+
+    def _is_glued(self, length: int) -> bool:
+        """Whether what was appended last stands behind a part of a line: of another worker, or from before a restart.
+
+        One can only look back: in front of the end another worker may have a line that it is still writing.
+        """
+        try:
+            begin = os.lseek(self._descriptor, 0, os.SEEK_CUR) - length
+            # nothing is read where somebody has emptied the file meanwhile
+            return begin > 0 and os.pread(self._descriptor, 1, begin - 1) not in (b"", _END)
+        except OSError:  # it may be written and not read, say: then only what this process left there is known
+            return False
+
     def _append(self, data: bytes) -> None:
         rest = memoryview(data)
         while rest:
-            self._is_torn = len(rest) < len(data)  # a part of a line may stand there if this fails
-            rest = rest[os.write(self._descriptor, rest) :]
-        self._is_torn = False
+            written = os.write(self._descriptor, rest)  # where this fails, the end is what it was
+            self._is_torn = rest[written - 1] != _END[0]
+            rest = rest[written:]
 
 
 def _advice(path: Path) -> str:
@@ -162,13 +186,25 @@ def _why(error: OSError) -> str:
 
 
 def _opened(path: Path) -> int:
-    """Open a file to append to it. Raises `OSError`, also for what is no file: it might keep everybody waiting."""
+    """Open a file to append to it, and to read what it has where that may be.
+
+    Raises `OSError`, also for what is no file: it might keep everybody waiting.
+    """
     descriptor = os.open(path, _FLAGS, _MODE)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        here = os.fstat(descriptor)
+        if not stat.S_ISREG(here.st_mode):
             raise OSError(0, "it is no regular file; write - for standard output")
     except OSError:
         with suppress(OSError):
             os.close(descriptor)
         raise
+    try:
+        # only now, because a pipe that nobody reads could be opened like this
+        readable = os.open(path, _ALSO_TO_READ)
+    except OSError:
+        return descriptor  # who writes audits need not be who reads them
+    if os.path.samestat(os.fstat(readable), here):
+        descriptor, readable = readable, descriptor
+    os.close(readable)
     return descriptor

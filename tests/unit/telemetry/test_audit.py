@@ -4,6 +4,9 @@ import contextlib
 import io
 import json
 import os
+import resource
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -18,6 +21,8 @@ from proxy.telemetry.audit import AuditFile, Trouble
 from proxy.telemetry.metrics import AUDIT_LINES_LOST
 
 FULL: Final = Path("/dev/full")
+READABLE: Final[frozenset[int]] = frozenset()
+WRITE_ONLY: Final = frozenset({os.O_RDWR, os.O_RDONLY})
 RIGHTS: Final = "give this user the right to write it, or name another one"
 
 
@@ -269,6 +274,99 @@ def test_half_a_line_spoils_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyP
     writer.write(b'{"number":3}')
     assert path.read_text() == '{"num\n{"number":2}\n{"number":3}\n'
     assert troubles == [Trouble("no space left on device", is_lost=True), None]
+    writer.close()
+
+
+async def fill(_: TextIO, words: TextIO, path: Path, modes: frozenset[int]) -> None:
+    """Write four lines where there is room for five bytes of the second: a limit does what a full disk does.
+
+    `modes` are how the file cannot be opened.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "open", refusing(modes))
+        writer = AuditFile(path, lambda _: None)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer.write(b'{"number":0}')
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, before[1]))
+    writer.write(b'{"number":1}')
+    writer.write(b'{"number":2}')
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    writer.write(b'{"number":3}')
+    words.write("done\n")
+
+
+def refusing(modes: frozenset[int]) -> Callable[..., int]:
+    """What opens files, but not in these ways: the rights of a file count for nothing where tests run as root."""
+    opened = os.open
+
+    def open_(path: Path, flags: int, *rest: int) -> int:
+        if flags & os.O_ACCMODE in modes:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, flags, *rest)
+
+    return open_
+
+
+@pytest.mark.parametrize("modes", [pytest.param(READABLE, id="readable"), pytest.param(WRITE_ONLY, id="write-only")])
+def test_half_a_line_spoils_none_after_one_that_was_lost_whole(tmp_path: Path, modes: frozenset[int]) -> None:
+    """Where a disk stays full for a while, the first line that fits again begins on a line of its own."""
+    path = tmp_path / "audit.jsonl"
+    with child(fill, path, modes) as writing:
+        assert writing.words.readline() == "done\n"
+    assert path.read_text() == '{"number":0}\n{"num\n{"number":3}\n'
+
+
+def test_half_a_line_of_before_a_restart_spoils_no_other(tmp_path: Path) -> None:
+    """The disk was full, and whoever wrote is gone: the line behind it is written once more."""
+    path = tmp_path / "audit.jsonl"
+    path.write_text('{"number":0}\n{"num')
+    writer = AuditFile(path, lambda _: None)
+    writer.write(b'{"number":1}')
+    writer.write(b'{"number":2}')
+    assert path.read_text() == '{"number":0}\n{"num{"number":1}\n{"number":1}\n{"number":2}\n'
+    writer.close()
+
+
+def test_half_a_line_of_another_worker_spoils_no_other(tmp_path: Path) -> None:
+    """Several processes write into one file, and what one of them could not finish concerns all."""
+    path = tmp_path / "audit.jsonl"
+    writer = AuditFile(path, lambda _: None)
+    writer.write(b'{"number":1}')
+    with path.open("a") as other:
+        other.write('{"num')
+    writer.write(b'{"number":2}')
+    writer.write(b'{"number":3}')
+    assert path.read_text() == '{"number":1}\n{"num{"number":2}\n{"number":2}\n{"number":3}\n'
+    writer.close()
+
+
+def test_a_file_that_may_not_be_read_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes audits need not be who reads them; what stands there from before cannot be known then."""
+    path = tmp_path / "audit.jsonl"
+    path.write_text('{"number":0}\n')
+    monkeypatch.setattr(os, "open", refusing(WRITE_ONLY))
+    writer = AuditFile(path, lambda _: None)
+    writer.write(b'{"number":1}')
+    assert path.read_text() == '{"number":0}\n{"number":1}\n'
+    writer.close()
+
+
+def test_a_file_that_takes_the_place_meanwhile_is_not_mixed_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logrotate may come between the two ways of opening: lines go on into the one that was opened first."""
+    path, moved, opened = tmp_path / "audit.jsonl", tmp_path / "audit.1", os.open
+
+    def rotating(place: Path, flags: int, *rest: int) -> int:
+        if flags & os.O_ACCMODE == os.O_RDWR:
+            path.rename(moved)
+            path.write_text("")
+        return opened(place, flags, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", rotating)
+        writer = AuditFile(path, lambda _: None)
+    writer.write(b'{"number":1}')
+    assert (moved.read_text(), path.read_text()) == ('{"number":1}\n', "")
     writer.close()
 
 
