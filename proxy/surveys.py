@@ -7,6 +7,7 @@ and nothing that nobody waits for any more before its turn has come.
 
 import asyncio
 import gc
+import threading
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -98,7 +99,7 @@ class _Job(Generic[_Made]):
 
     def _begin(self, make: Callable[[], _Made]) -> _Made:
         self._has_begun = True
-        with _without_collector():
+        with _COLLECTOR.resting():
             return make()
 
 
@@ -134,16 +135,32 @@ class Surveys:
         return await job.result()
 
 
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Spare the event loop the garbage collector, which would go through all that a survey makes, again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+class _Collector:
+    """The garbage collector, which rests from the first who wishes that to the last, however their threads cross."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wishing = 0
+        self._was_enabled = False
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Spare the event loop the collector, which would go through all that a survey makes, again and again."""
+        with self._lock:
+            if not self._wishing:
+                self._was_enabled = gc.isenabled()
+                gc.disable()
+            self._wishing += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._wishing -= 1
+                if not self._wishing and self._was_enabled:
+                    gc.enable()
+
+
+_COLLECTOR: Final = _Collector()
 
 
 def _look_at(task: "asyncio.Task[_Made]") -> None:

@@ -1,8 +1,10 @@
 """What many tags come to is found out beside the event loop, in threads of its own, once for everybody."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import proxy.decision_cache
+import proxy.surveys
 from proxy.decision_cache import Evidence
 from proxy.errors import DigestNotSigned, Expired, MetadataCorrupt, Refusal, TrustError
 from proxy.limits import DIGEST_TAGS, SURVEY_THREADS
@@ -265,6 +268,62 @@ async def test_those_who_waited_for_what_runs_out_share_the_next(judged: list[st
     asking = [spawn(known.admit(RULE, EVIL, NOTHING_BLOCKED, SOON + TICK), name="question") for _ in range(5)]
     assert all(await asyncio.gather(*asking))
     assert len(judged) == before + 2
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The garbage collector, which is on again afterwards whatever a test finds out."""
+    gc.enable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("collector")
+def test_the_collector_rests_until_the_last_survey_ends() -> None:
+    """Whichever began first: two threads may cross in any way."""
+    first, second = ExitStack(), ExitStack()
+    first.enter_context(proxy.surveys._COLLECTOR.resting())
+    second.enter_context(proxy.surveys._COLLECTOR.resting())
+    first.close()
+    assert not gc.isenabled()
+    second.close()
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_survey_that_ends_while_another_begins_leaves_the_collector_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one looks whether it is on, the other one switches it on again, and then the first one has it rest."""
+    looked = threading.Event()
+
+    class Slow:
+        """The collector, where threads change over as soon as somebody has looked."""
+
+        enable, disable = staticmethod(gc.enable), staticmethod(gc.disable)
+
+        @staticmethod
+        def isenabled() -> bool:
+            found = gc.isenabled()
+            looked.set()
+            before.close()
+            return found
+
+    before = ExitStack()
+    before.enter_context(proxy.surveys._COLLECTOR.resting())
+    monkeypatch.setattr(proxy.surveys, "gc", Slow)
+    with proxy.surveys._COLLECTOR.resting():
+        before.close()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert not looked.is_set()  # who is not the first has nothing to look for
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_collector_that_was_off_stays_so() -> None:
+    """Whoever switched it off before has a reason."""
+    gc.disable()
+    with pytest.raises(ZeroDivisionError), proxy.surveys._COLLECTOR.resting():
+        1 / 0  # noqa: B018  (a survey that fails)
+    assert not gc.isenabled()
 
 
 @given(st.integers(0, 3))
