@@ -73,15 +73,34 @@ class Upkeep:
         self._rounds = {name: self._of(name) for name in self._followed()}
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Go on until cancelled, or until a defect of ours in any part of it, which is raised."""
         self.renewal.landed, self.renewal.doubted = self._note_landed, self._note_doubted
         async with asyncio.TaskGroup() as group:
             self._group = group
-            self._go_round()
-            group.create_task(self._note_asked(), name="note what is asked for")
+            try:
+                self._go_round()
+                await self._note_asked()
+            finally:
+                self._end()
+
+    async def _go_on_with(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do one part of the work; where it fails, all of it ends, and nothing is begun from that moment on."""
+        try:
+            await work()
+        except Exception:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        """Begin nothing more: a group that is about to end takes no task, and a reload must not fail for that."""
+        self._group = None
+        self._running.clear()
 
     def rebind(self, feeds: Mapping[str, Feed]) -> None:
-        """Go on under the policy that `renewal` has now, and with these changefeeds; what is planned stays so."""
+        """Go on under the policy that `renewal` has now, and with these changefeeds; what is planned stays so.
+
+        Where `run` has ended nothing goes on, and nothing is raised.
+        """
         self.feeds = feeds
         for name, rounds in self._rounds.items():
             rounds.rebind(name)
@@ -96,7 +115,7 @@ class Upkeep:
         return {entry.notary for entry in self.renewal.policy.entries}
 
     def _go_round(self) -> None:
-        """Run the rounds and changefeeds of now, and no others."""
+        """Run the rounds and changefeeds of now, and no others; none before `run` and after its end."""
         if self._group is None:
             return
         wanted: dict[str, tuple[Rounds | Feed, Callable[[], Coroutine[None, None, None]]]] = {}
@@ -110,7 +129,7 @@ class Upkeep:
                 task.cancel()
         for label, (whose, run) in wanted.items():
             if label not in self._running:
-                self._running[label] = whose, self._group.create_task(run(), name=label)
+                self._running[label] = whose, self._group.create_task(self._go_on_with(run), name=label)
 
     def hint(self, notary: str, guns: frozenset[Gun] | None) -> None:
         """Check these collections at once, as far as they are in use; None is all of a Notary."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,6 +16,7 @@ from proxy.tasks import spawn
 from proxy.tuf.messages import Fetch, Reply
 from proxy.upkeep import Upkeep
 from tests.support.resolving import NAME, REPOSITORY, Bench, bench, entry
+from tests.unit.registry.material import eventually
 
 GUN = Gun(f"{NAME}/{REPOSITORY}")
 DAY = 86_400.0
@@ -289,3 +290,85 @@ async def test_hint_during_a_first_check_is_not_lost() -> None:
         await asking
         await settled(at)
         assert at.asked() == 2
+
+
+@dataclass
+class Spoiling(Feed):
+    """A changefeed that fails by a defect of ours once a test says so."""
+
+    fail: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, tell: Callable[[frozenset[Gun] | None], None]) -> None:
+        """Fail in a way that nobody expects."""
+        await self.fail.wait()
+        raise ValueError(tell)
+
+
+async def test_reload_after_upkeep_has_ended_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload that names another changefeed must not fail half way: nothing of it is followed, as before."""
+
+    async def defect(_: Upkeep) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(Upkeep, "_note_asked", defect)
+    async with bench() as at:
+        upkeep, feed = Upkeep(at.resolver.renewal, at.store), Feed()
+        running = spawn(upkeep.run(), name="upkeep")
+        await asyncio.wait([running])
+        assert isinstance(running.exception(), ExceptionGroup)
+        upkeep.rebind({"corp": feed})
+        assert feed.tell is None
+
+
+async def test_reload_in_the_moment_in_which_upkeep_ends_is_taken() -> None:
+    """The group of tasks takes none any more as soon as one has failed, though it goes on until all have ended."""
+    spoiling, feed = Spoiling(), Feed()
+    async with bench() as at:
+        upkeep = Upkeep(at.resolver.renewal, at.store, {"corp": spoiling})
+        running = spawn(upkeep.run(), name="upkeep")
+        await asyncio.sleep(0)
+        reloaded: list[bool] = []
+
+        def reload(_: object) -> None:
+            upkeep.rebind({"corp": feed})
+            reloaded.append(running.done())
+
+        upkeep._running["changefeed corp"][1].add_done_callback(reload)
+        spoiling.fail.set()
+        await asyncio.wait([running])
+        assert isinstance(running.exception(), ExceptionGroup)
+        assert (reloaded, feed.tell) == ([False], None)
+
+
+async def test_reload_while_upkeep_is_being_ended_is_taken() -> None:
+    """The proxy stops, and a changed configuration is found just then."""
+    feed = Feed()
+    async with bench() as at:
+        upkeep = Upkeep(at.resolver.renewal, at.store)
+        running = spawn(upkeep.run(), name="upkeep")
+        await asyncio.sleep(0)
+        reloaded: list[bool] = []
+
+        def reload(_: object) -> None:
+            upkeep.rebind({"corp": feed})
+            reloaded.append(running.done())
+
+        [(_, rounds)] = upkeep._running.values()
+        rounds.add_done_callback(reload)
+        running.cancel()
+        await asyncio.wait([running])
+        assert running.cancelled()
+        assert (reloaded, feed.tell) == ([False], None)
+
+
+async def test_upkeep_may_be_begun_anew() -> None:
+    """After its end, with all that it has to follow."""
+    feed = Feed()
+    async with bench() as at:
+        upkeep = Upkeep(at.resolver.renewal, at.store, {"corp": feed})
+        for _ in range(2):
+            feed.tell = None
+            running = spawn(upkeep.run(), name="upkeep")
+            await eventually(lambda: feed.tell is not None)
+            running.cancel()
+            await asyncio.wait([running])
