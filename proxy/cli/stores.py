@@ -13,7 +13,7 @@ from proxy.cli.exits import FINDINGS, UNDECIDED
 from proxy.cli.options import DEFAULT_CONFIG
 from proxy.cli.screen import progress, say
 from proxy.errors import CannotDecide, NoRule, OutOfReach, ReferenceInvalid, TrustStoreUnavailable, UserError
-from proxy.names import Gun, Reference, Tag
+from proxy.names import Gun, Reference, Tag, plain
 from proxy.refusals import present
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def options_of(config: Path) -> tuple[str, ...]:
 
 
 def whoever() -> str:
-    """Who runs this: the user, also behind sudo, and the machine."""
+    """Who runs this: the user, also behind sudo, and the machine; printable, because it is kept and shown for ever."""
     import pwd
     import socket
 
@@ -262,7 +262,7 @@ def whoever() -> str:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         user = f"uid {os.getuid()}"
-    behind = os.environ.get("SUDO_USER")
-    return (
+    behind = os.environ.get("SUDO_USER")  # which anybody may have set to anything
+    return plain(
         f"{behind} as {user}@{socket.gethostname()}" if behind and behind != user else f"{user}@{socket.gethostname()}"
     )

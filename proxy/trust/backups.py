@@ -1,8 +1,9 @@
 """A backup: one compressed file with everything that a store holds, one piece a line.
 
 The first line says what it is, the last one how many there were and the SHA-256 of all lines before. The file appears
-under its name only when it is complete, and is read to its end before anything of it is used: so no half of a backup is
-ever taken for one. It has the standing of the store itself: whoever can write it can say what tags had before.
+under its name only when it is complete and was read again, and is read to its end before anything of it is used: so no
+half of a backup is ever taken for one. It has the standing of the store itself: whoever can write it can say what tags
+had before.
 """
 
 import gzip
@@ -24,7 +25,7 @@ import orjson
 from proxy import __version__
 from proxy.errors import Refusal, UserError
 from proxy.limits import BACKUP_LINE_BYTES
-from proxy.names import Digest, Gun, RoleName, Tag
+from proxy.names import Digest, Gun, RoleName, Tag, plain
 from proxy.regular import NotRegular, open_regular
 from proxy.store.protocol import Forgotten
 from proxy.trust.holding import Damaged, Held, KeptIndex, Piece
@@ -35,26 +36,28 @@ VERSION: Final = 1
 
 _GZIP: Final = b"\x1f\x8b"
 _BROKEN: Final = "is damaged, or not complete: take another backup; nothing was changed"
+_COPY: Final = "keep all of it in another trust store, with tagwarden trust copy"
 
 
 async def write(path: Path, pieces: AsyncIterable[Piece], now: datetime, step: Callable[[], object]) -> list[str]:
     """Write a backup; what was damaged in the store is not in it, and is answered.
 
     Takes the place of an older backup of that name, and of nothing else; and not where that one may have whole what was
-    damaged, or knows a collection or a version that the store has lost. `step` is called after each piece.
-    Raises `UserError`, and what `pieces` raises; then what was there is there still.
+    damaged, or knows a collection or a version that the store has lost; nor before `read` has taken all of it.
+    `step` is called after each piece. Raises `UserError`, and what `pieces` raises; then what was there is there still.
     """
     replaces = _replaces(path)
     older = _Older.of(path) if replaces else _Older()
     damaged: list[str] = []
     with _in_its_place(path) as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
         lines = _Lines(packed)
-        lines.write({"format": FORMAT, "version": VERSION, "made": now.isoformat(), "by": f"tagwarden {__version__}"})
+        said = {"format": FORMAT, "version": VERSION, "made": now.isoformat(), "by": f"tagwarden {__version__}"}
+        lines.write(_encoded(said))
         async for piece in pieces:
             if isinstance(piece, Damaged):
                 damaged.append(piece.what)
             else:
-                lines.write(_written(piece))
+                lines.write(_line_of(path, piece))
             older.compare(piece)
             step()
         if damaged and replaces:
@@ -62,7 +65,7 @@ async def write(path: Path, pieces: AsyncIterable[Piece], now: datetime, step: C
             raise UserError(f"{path} is left as it is, because {kept}: name another file")
         if kept := older.knows_better():
             raise UserError(f"{path} is left as it is, because {kept}: name another file")
-        lines.write({"end": lines.count, "sha256": lines.sha256.hexdigest()})
+        lines.write(_encoded({"end": lines.count, "sha256": lines.sha256.hexdigest()}))
     return damaged
 
 
@@ -170,8 +173,7 @@ class _Lines:
         self.count = 0
         self.sha256 = hashlib.sha256()
 
-    def write(self, told: Mapping[str, object]) -> None:
-        line = orjson.dumps(told) + b"\n"
+    def write(self, line: bytes) -> None:
         self._file.write(line)
         self.sha256.update(line)
         self.count += 1
@@ -229,6 +231,20 @@ def _no_backup(path: Path) -> str:
     return f"{path} is no backup: name a file that tagwarden trust backup wrote"
 
 
+def _line_of(path: Path, piece: Held | KeptIndex | Forgotten) -> bytes:
+    """The line of a piece. Raises `UserError` where it is longer than what is read as one."""
+    line = _encoded(_written(piece))
+    if len(line) > BACKUP_LINE_BYTES:
+        what = f"index {piece.digest}" if isinstance(piece, KeptIndex) else f"{piece.gun} in Notary {piece.notary}"
+        long = f"{what} takes more than the {BACKUP_LINE_BYTES >> 20} MiB that a backup has for it"
+        raise UserError(f"{path} was not written, because {long}: {_COPY}")
+    return line
+
+
+def _encoded(told: Mapping[str, object]) -> bytes:
+    return orjson.dumps(told) + b"\n"
+
+
 def _written(piece: Held | KeptIndex | Forgotten) -> dict[str, object]:
     match piece:
         case Held(notary, gun, files, checked_at, past, tags, is_doubted):
@@ -243,8 +259,9 @@ def _written(piece: Held | KeptIndex | Forgotten) -> dict[str, object]:
             }
         case KeptIndex(digest, data):
             return {"index": digest, "data": _text(data)}
-        case Forgotten(notary, gun, at, by, reason):
-            return {"forgotten": gun, "notary": notary, "at": at.isoformat(), "by": by, "reason": reason}
+        case Forgotten(notary, gun, at, by, reason):  # by whom, earlier versions wrote down as the environment had it
+            told = {"by": plain(by), "reason": plain(reason)}
+            return {"forgotten": gun, "notary": notary, "at": at.isoformat(), **told}
 
 
 def _understood(path: Path, line: Mapping[str, Any]) -> Piece:
@@ -320,7 +337,7 @@ def _replaces(path: Path) -> bool:
 
 @contextmanager
 def _in_its_place(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name when it is complete, readable by this user alone."""
+    """A file that appears under its name when it is complete and can be read again, by this user alone."""
     try:
         with NamedTemporaryFile(dir=path.parent, prefix=".backup.", delete=False) as file:
             draft = Path(file.name)
@@ -328,6 +345,7 @@ def _in_its_place(path: Path) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+                _check_whole(path, draft)
                 draft.replace(path)
             except BaseException:
                 with suppress(OSError):
@@ -335,6 +353,15 @@ def _in_its_place(path: Path) -> Iterator[IO[bytes]]:
                 raise
     except OSError as error:
         raise UserError(f"{path} cannot be written ({_why(error)}): check the directory and its space") from None
+
+
+def _check_whole(path: Path, draft: Path) -> None:
+    """See that all of a draft can be read, while what it replaces is there. Raises `UserError`."""
+    try:
+        count(draft)
+    except UserError:
+        unread = "what the trust store gave for it cannot be read again"
+        raise UserError(f"{path} was not written, because {unread}: {_COPY}, and report this") from None
 
 
 def _why(error: OSError) -> str:

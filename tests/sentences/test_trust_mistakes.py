@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from proxy.clock import Clock
+from proxy.trust import backups
 from tests.sentences.transcripts import Transcript
 from tests.sentences.trusting import NOW, WEB, damage, remember_in, repository, written
 from tests.unit.store.material import digest, index
@@ -104,6 +105,32 @@ def test_more_than_collections(shop: Transcript) -> None:
     shop.situation("Two collections, of which one is forgotten, and two indexes.")
     assert shop.run("tagwarden trust backup -c config.yaml trust.backup") == 0
     shop.check("trust-backup-content")
+
+
+def test_what_no_restore_would_take(shop: Transcript) -> None:
+    """It is seen before an older backup is gone, and nothing is lost by it: a copy takes all of it."""
+
+    async def keep() -> None:
+        async with opened(shop.directory / "trust.db") as store:
+            await store.keep_index(digest(large), large)
+
+    shop.run("tagwarden trust backup -c config.yaml trust.backup")
+    forgotten = (
+        "INSERT INTO forgettings (notary, gun, at, by, reason) VALUES ('corp'||char(9), 'x/y', 0, 'ada', 'moved')"
+    )
+    shop.situation("Somebody wrote into the trust store by hand.")
+    damage(shop.directory / "trust.db", forgotten)
+    assert shop.run("tagwarden trust backup -c config.yaml trust.backup") == 2
+    damage(shop.directory / "trust.db", "DELETE FROM forgettings")
+    shop.situation("Something is larger than what a backup may have in one piece, here 1 MiB.")
+    large = index([bytes([number % 256, number // 256]) for number in range(6000)])
+    asyncio.run(keep())
+    shop.monkeypatch.setattr(backups, "BACKUP_LINE_BYTES", 1 << 20)
+    assert shop.run("tagwarden trust backup -c config.yaml trust.backup") == 2
+    assert shop.run("tagwarden trust copy -c config.yaml --to sqlite:///other.db") == 0
+    shop.situation("The older one is there still.")
+    assert shop.run("tagwarden trust restore -c config.yaml trust.backup") == 0
+    shop.check("trust-backup-not")
 
 
 def test_a_place_that_is_not_there(shop: Transcript) -> None:

@@ -55,6 +55,59 @@ async def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["trust.backup"]
 
 
+async def test_what_a_terminal_would_obey_is_not_written(tmp_path: Path) -> None:
+    """Earlier versions wrote down whatever the environment called a user; a backup of that has to be read again."""
+    path = tmp_path / "trust.backup"
+    steering = Forgotten(NOTARY, API, NOW, "a\tda\x1b[2J as root@here", "made\nanew")
+    await _write(path, (steering, *WHOLE[1:]))
+    assert tuple(backups.read(path)) == (replace(steering, by="a?da?[2J as root@here", reason="made?anew"), *WHOLE[1:])
+
+
+async def test_what_could_not_be_read_again_takes_no_place(tmp_path: Path) -> None:
+    """Whatever a store may have got: the older backup is there still, and nothing else."""
+    path = tmp_path / "trust.backup"
+    await _write(path)
+    with pytest.raises(UserError, match=r"was not written, because what the trust store gave .* cannot be read again"):
+        await _write(path, (*WHOLE, Forgotten("co\trp", API, NOW, "root@here", "made anew")))
+    assert tuple(backups.read(path)) == WHOLE
+    assert [each.name for each in tmp_path.iterdir()] == ["trust.backup"]
+
+
+@pytest.mark.parametrize(
+    ("piece", "what"),
+    [
+        pytest.param(Held(NOTARY, API, {}, NOW, bytes(1000), frozenset()), f"{API} in Notary {NOTARY}", id="files"),
+        pytest.param(Forgotten(NOTARY, API, NOW, "root@here", "x" * 1000), f"{API} in Notary {NOTARY}", id="reason"),
+        pytest.param(KeptIndex(digest(DATA), bytes(1000)), f"index {digest(DATA)}", id="index"),
+    ],
+)
+async def test_what_is_too_long_for_a_line_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: Piece, what: str
+) -> None:
+    """Nobody would read it, so nobody writes it; the sentence says what it is, and how it is kept all the same."""
+    path = tmp_path / "trust.backup"
+    monkeypatch.setattr(backups, "BACKUP_LINE_BYTES", 1000)
+    await _write(path)
+    said = f"{path} was not written, because {what} takes more than the 0 MiB that a backup has for it: keep all of it"
+    with pytest.raises(UserError, match=re.escape(said)):
+        await _write(path, (*WHOLE, piece))
+    assert tuple(backups.read(path)) == WHOLE
+    assert [each.name for each in tmp_path.iterdir()] == ["trust.backup"]
+
+
+async def test_the_longest_line_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written is what is read, to the byte."""
+    path = tmp_path / "trust.backup"
+    await _write(path)
+    longest = max(map(len, gzip.decompress(path.read_bytes()).splitlines(keepends=True)))
+    monkeypatch.setattr(backups, "BACKUP_LINE_BYTES", longest)
+    await _write(path)
+    assert tuple(backups.read(path)) == WHOLE
+    monkeypatch.setattr(backups, "BACKUP_LINE_BYTES", longest - 1)
+    with pytest.raises(UserError, match="takes more than the 0 MiB"):
+        await _write(tmp_path / "other.backup")
+
+
 @pytest.mark.parametrize("is_doubted", [pytest.param(True, id="in doubt"), pytest.param(False, id="confirmed")])
 async def test_a_doubt_is_written(tmp_path: Path, *, is_doubted: bool) -> None:
     """Whether Notary has contradicted what is kept."""
