@@ -18,7 +18,7 @@ from proxy.limits import DOCTOR_SOON_DAYS
 _REMEDIES: Final = {
     Step.DNS: "mend {section}.url, or the name service of this machine",
     Step.CONNECT: "start it, open the way to it, or mend {section}.url",
-    Step.TLS: "see whether it speaks TLS at all, and mend {section}.url",
+    Step.TLS: "see whether it hangs; where it speaks no TLS at all, mend {section}.url",
     Step.CA: "name the authority that issued its certificate as {section}.ca_file",
     Step.CERTIFICATE_NAME: "have it issued for {host}, or write a name that it has into {section}.url",
     Step.CERTIFICATE_DATES: "renew it, and see whether the clock of this machine is right",
