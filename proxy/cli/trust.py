@@ -23,16 +23,18 @@ from proxy.cli.stores import (
     writing,
 )
 from proxy.clock import Clock
-from proxy.errors import UserError
+from proxy.errors import TrustStoreUnavailable, UserError
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
     from proxy.names import Gun
+    from proxy.store.sql import SqlTrustReader
     from proxy.store.strangers import Stranger
     from proxy.trust.showing import Listed, Shown
 
     Found: TypeAlias = tuple[str, Gun, Shown | None]
     Forgetting: TypeAlias = tuple[str, Gun, bool]
+    Forgotten: TypeAlias = frozenset[tuple[str, Gun]]
 
 _LONGEST_REASON: Final = 500
 
@@ -61,7 +63,6 @@ def list_(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 
     async def work() -> "tuple[list[Listed], tuple[Stranger, ...]]":
         from proxy.store.strangers import strangers
-        from proxy.trust.showing import listed
 
         async with reading(settings.trust_store) as reader:
             keys = await reader.everything()
@@ -70,7 +71,7 @@ def list_(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
                 begin(len(keys))
                 found = []
                 for key in keys:
-                    line = await listed(reader, *key, forgotten)
+                    line = await _line(reader, *key, forgotten)
                     found.append(replace(line, is_configured=line.notary in settings.notaries))
                     step()
             return found, await strangers(reader, settings.notaries)
@@ -86,6 +87,21 @@ def list_(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     if any(each.trouble == "damaged" for each in found):
         say(DAMAGED)
         raise typer.Exit(FINDINGS)
+
+
+async def _line(reader: "SqlTrustReader", notary: str, gun: "Gun", forgotten: "Forgotten") -> "Listed":
+    """One collection in a line; one is damaged as well whose tags are, on which `protect` rests."""
+    from proxy.store.failures import is_damage
+    from proxy.trust.showing import Listed, listed
+
+    line = await listed(reader, notary, gun, forgotten)
+    try:
+        await reader.check_notes(notary, gun)
+    except TrustStoreUnavailable as unavailable:
+        if not is_damage(unavailable):
+            raise
+        return Listed(notary, gun, None, None, {}, "damaged")
+    return line
 
 
 def show(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
 
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from proxy.trust.outcomes import Outcome
 
     Exported: TypeAlias = tuple[list[Written], list[tuple[Outcome, int]]]
+
+_CONTRADICTED: Final = (
+    "Notary said something else since it was remembered, which did not verify: tagwarden explain tells why; "
+    "export it again once a pull of it is served, or with --from-notary once that verifies"
+)
 
 
 def export(
@@ -101,7 +106,7 @@ async def _export(
     from proxy.notary.sources import open_source
     from proxy.trust.belonging import Belonging
     from proxy.trust.committing import damaged_here, refused
-    from proxy.trust.exporting import Export
+    from proxy.trust.exporting import Contradicted, Export
     from proxy.trust.outcomes import Became, Outcome
     from proxy.trust.verifying import Judge
 
@@ -122,6 +127,9 @@ async def _export(
                     else:
                         why = f"nothing is remembered of {gun} in Notary {notary}: export it with --from-notary"
                         not_written.append((Outcome(notary, gun, Became.REFUSED, why, "no_trust_data"), FINDINGS))
+                except Contradicted:
+                    why = f"{gun} in Notary {notary} is not exported, {_CONTRADICTED}"
+                    not_written.append((Outcome(notary, gun, Became.REFUSED, why, "undecided"), FINDINGS))
                 except TrustStoreUnavailable as unavailable:
                     not_written.append((damaged_here(notary, gun, unavailable), FINDINGS))
                 except Refusal as refusal:

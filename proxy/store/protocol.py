@@ -188,7 +188,7 @@ class TrustStore(TrustReader, Protocol):
 
         Its tags stay (what `protect` protects, it protects for good), its generation rises, and who did it when (UTC)
         and why is written down in the same transaction. False where there was nothing to forget.
-        Raises `TrustStoreUnavailable`.
+        Raises `TrustStoreUnavailable`, also where those tags cannot be read.
         """
         ...
 

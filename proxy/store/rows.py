@@ -85,6 +85,7 @@ _HASHES: Final = tuple(
     select(name, name.table.c.sha256).where(of_one(name.table)) for name in (FILES.c.role, NOTES.c.name)
 )
 _NOTE: Final = select(NOTES.c.data).where(of_one(NOTES), NOTES.c.name == bindparam("of_name"))
+_NOTES: Final = select(NOTES.c.sha256, NOTES.c.data).where(of_one(NOTES))
 _CHANGING: Final = update(COLLECTIONS).where(of_one(COLLECTIONS))
 _ADDING: Final = {table: insert(table) for table in (COLLECTIONS, FILES, NOTES)}
 
@@ -167,6 +168,16 @@ def note(connection: Connection, key: Key, hashes: Hashes, name: str) -> bytes:
     if not isinstance(data, bytes) or sha256(data) != hashes.notes[name]:
         raise damaged(connection)
     return data
+
+
+def check_notes(connection: Connection, key: Key) -> None:
+    """See that all notes have the bytes whose hashes stand beside them. Raises `TrustStoreUnavailable`.
+
+    Whether those hashes are the ones that were written tells the seal, which `load` holds them against.
+    """
+    for noted, data in connection.execute(_NOTES, key_of(key)):
+        if not isinstance(data, bytes) or sha256(data) != noted:
+            raise damaged(connection)
 
 
 def doubted_after(connection: Connection, key: Key, hashes: Hashes, row: Row[Any], asked: int) -> int | None:

@@ -157,6 +157,8 @@ def forget(connection: Connection, key: Key, reason: str, by: str, at: datetime)
     if row is None or not before.files:
         return False
     after = Hashes({}, without_past(before.notes))
+    for name in after.notes:
+        note(connection, key, before, name)  # what cannot be read does not stay remembered: nobody is told that it does
     change(connection, [Fact(key, row.generation + 1, row.checked_at, after)])
     replace(connection, FILES.c.role, key, before.files, after.files, {})
     replace(connection, NOTES.c.name, key, before.notes, after.notes, {})

@@ -14,7 +14,20 @@ from sqlalchemy import Connection, Select, Table, insert, select
 from proxy.names import Digest, Gun, Tag
 from proxy.store import notes
 from proxy.store.protocol import Forgotten
-from proxy.store.rows import Fact, Hashes, Key, add, change, hashes_of, known, locked, note, replace, sha256s
+from proxy.store.rows import (
+    Fact,
+    Hashes,
+    Key,
+    add,
+    change,
+    check_notes,
+    hashes_of,
+    known,
+    locked,
+    note,
+    replace,
+    sha256s,
+)
 from proxy.store.tables import COLLECTIONS, FILES, FORGETTINGS, INDEXES, NOTES, instant, microseconds
 
 _Result = TypeVar("_Result")
@@ -30,6 +43,10 @@ class WholeReader:
     async def tags(self, notary: str, gun: Gun) -> frozenset[Tag]:
         """Every tag that a collection ever had."""
         return await self._read(partial(_tags, key=Key(notary, gun)))
+
+    async def check_notes(self, notary: str, gun: Gun) -> None:
+        """See that everything noted of a collection is as it was written, its tags too, which `load` does not read."""
+        await self._read(partial(check_notes, key=Key(notary, gun)))
 
     async def indexes(self) -> tuple[Digest, ...]:
         """All kept indexes, the one not used for longest first."""

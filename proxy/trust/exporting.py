@@ -8,7 +8,7 @@ from typing import Final
 
 from proxy.clock import Clock
 from proxy.drive import drive
-from proxy.errors import NoRule, NoTrustData, Refusal, TrustError, Undecided
+from proxy.errors import NoRule, NoTrustData, Refusal, TagwardenError, TrustError, Undecided
 from proxy.limits import ROOT_BYTES, ROOT_ROTATIONS
 from proxy.names import ROOT, Gun
 from proxy.notary.sources import Source
@@ -22,8 +22,11 @@ from proxy.tuf.messages import Fetch, Fetched
 from proxy.tuf.metadata import version_in
 from proxy.tuf.update import update
 
-_IN_DOUBT: Final = "Notary said something else since it was remembered, which did not verify"
 _FIRST_USE: Final = "nobody is trusted on first use here: start tagwarden serve once, or pin the root (tagwarden pin)"
+
+
+class Contradicted(TagwardenError):
+    """Notary said something else than what is remembered, which did not verify; asked again, that stays so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +39,20 @@ class Export:
     clock: Clock
 
     def remembered(self, gun: Gun, known: Remembered | None) -> Written:
-        """What the store holds, as of its last check. Raises a `Refusal`; `UserError` for the directory."""
+        """What the store holds, as of its last check.
+
+        Raises a `Refusal`; `Contradicted`; `UserError` for the directory.
+        """
         if known is None or not known.stored.files:
             raise NoTrustData(ROOT)
         if known.is_doubted:
-            raise Undecided(_IN_DOUBT)
+            raise Contradicted
         anchors = self.judge.anchors(self.notary, gun)
         collection = self.judge.alone(gun, anchors, known.stored.files, known.checked_at)
         return bundles.write(self.directory, self.notary, collection)
 
     async def served(self, gun: Gun, source: Source, known: Remembered | None) -> Written:
-        """What Notary serves now, unless it is behind what the store holds. Raises as `remembered` does."""
+        """What Notary serves now, unless it is behind what the store holds. Raises a `Refusal`; `UserError`."""
         anchors = self.judge.anchors(self.notary, gun)
         collection = await self._read(gun, source, anchors, known.stored if known else None)
         roots = {}

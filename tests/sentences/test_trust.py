@@ -239,6 +239,31 @@ def test_a_damaged_collection(shop: Transcript) -> None:
     shop.check("trust-damaged")
 
 
+def test_damaged_tags(shop: Transcript) -> None:
+    """Nothing else is, and nobody says that all is well, or that they stay remembered."""
+    damage(shop.directory / "trust.db", "UPDATE notes SET data = x'00' WHERE name LIKE 'tags/%' AND gun LIKE '%web'")
+    shop.situation("Of one of two, the tags that it ever had are damaged.")
+    assert shop.run("tagwarden trust list -c config.yaml") == 1
+    assert shop.run("tagwarden trust list -c config.yaml --json") == 1
+    assert shop.run("tagwarden trust show -c config.yaml shop/web") == 2
+    assert shop.run("tagwarden trust backup -c config.yaml trust.backup") == 1
+    assert shop.run(f"tagwarden trust forget -c config.yaml {WEB} --reason 'made anew'") == 2
+    shop.situation("Of the other one, only files are: that can be forgotten.")
+    damage(shop.directory / "trust.db", "UPDATE files SET data = x'00' WHERE gun LIKE '%api'")
+    assert shop.run("tagwarden trust list -c config.yaml") == 1
+    assert shop.run("tagwarden trust forget -c config.yaml shop/api --reason 'damaged, OPS-513'") == 0
+    assert shop.run("tagwarden trust list -c config.yaml") == 1
+    assert shop.run("tagwarden trust show -c config.yaml shop/api") == 0
+
+    async def unavailable(*_: object) -> None:
+        raise TrustStoreUnavailable("the disk reports an error")
+
+    shop.situation("The store cannot be read any more: that is no damage of one of them.")
+    shop.monkeypatch.setattr(SqlTrustReader, "check_notes", unavailable)
+    assert shop.run("tagwarden trust list -c config.yaml") == 2
+    shop.check("trust-damaged-tags")
+
+
 def test_copying(shop: Transcript) -> None:
     """From one store into another."""
     shop.situation("Which other one?")

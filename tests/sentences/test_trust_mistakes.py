@@ -11,7 +11,7 @@ from proxy.trust import backups
 from tests.sentences.transcripts import Transcript
 from tests.sentences.trusting import NOW, WEB, damage, remember_in, repository, written
 from tests.unit.store.material import digest, index
-from tests.unit.trust.material import opened, sign_more
+from tests.unit.trust.material import NOTARY, opened, sign_more
 
 pytestmark = pytest.mark.usefixtures("today")
 
@@ -164,6 +164,20 @@ def test_mistakes_about_an_export(shop: Transcript) -> None:
     remember_in(shop.directory / "trust.db", newer)
     assert shop.run("tagwarden trust import -c config.yaml stick/out") == 1
     shop.check("trust-import-mistakes")
+
+
+def test_an_export_of_what_notary_contradicted(shop: Transcript) -> None:
+    """Asked again, it is refused again, so nobody is told to try again; the others are exported."""
+
+    async def contradict() -> None:
+        async with opened(shop.directory / "trust.db") as store:
+            await store.doubt(NOTARY, WEB, generation=1, at=NOW)
+
+    asyncio.run(contradict())
+    shop.situation("Notary contradicted one of two.")
+    assert shop.run("tagwarden trust export -c config.yaml --directory bundle") == 1
+    assert shop.run("tagwarden trust export -c config.yaml --directory bundle --json shop/web") == 1
+    shop.check("trust-export-contradicted")
 
 
 def test_an_export_that_ran_out(shop: Transcript) -> None:

@@ -18,7 +18,7 @@ from proxy.config.settings import IN_MEMORY, Address, TrustStoreSettings
 from proxy.doctor import seals, store
 from proxy.doctor.findings import Finding, Hop, Level, Name
 from proxy.errors import TrustStoreUnavailable
-from proxy.names import Gun
+from proxy.names import Gun, Tag
 from proxy.store.opening import open_store
 from proxy.store.sql import SqlTrustReader
 from proxy.web import probes
@@ -37,7 +37,7 @@ def at(path: Path, *, must_exist: bool = False) -> TrustStoreSettings:
 async def made(path: Path, checked_at: datetime = NOON) -> TrustStoreSettings:
     """A store in which one collection was checked."""
     opened = await open_store(at(path))
-    await opened.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=checked_at)
+    await opened.commit(NOTARY, GUN, files_of(1), expected=None, checked_at=checked_at, new_tags=[Tag("1.0")])
     await opened.close()
     return at(path)
 
@@ -176,7 +176,7 @@ async def test_locked_by_somebody(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert f"process {holder.pid} (python3" in found["store-held"].sentence
 
 
-@pytest.mark.parametrize("question", ["last_check", "everything", "load"])
+@pytest.mark.parametrize("question", ["last_check", "everything", "load", "check_notes"])
 async def test_disk_reports_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: str) -> None:
     """A store that opens and then cannot be read is failed as well, and no collection of it is said to be damaged."""
 
@@ -237,6 +237,28 @@ async def test_one_collection_is_damaged(tmp_path: Path, change: str) -> None:
     assert damaged.command == ("tagwarden", "trust", "list")
 
 
+@pytest.mark.parametrize("names", ["b", "bc"])
+async def test_remembered_tags_are_damaged(tmp_path: Path, names: str) -> None:
+    """They are in no file of Notary's, and `protect` rests on them: so they are read as well."""
+    settings = await made(tmp_path / "trust.db")
+    opened = await open_store(settings)
+    for name in ("a", "b", "c"):
+        gun = Gun(f"{GUN}/{name}")
+        await opened.commit(NOTARY, gun, files_of(1), expected=None, checked_at=NOON, new_tags=[Tag("1.0")])
+    await opened.close()
+    with closing(sqlite3.connect(tmp_path / "trust.db", isolation_level=None)) as database:
+        database.execute("UPDATE collections SET generation = 7 WHERE gun LIKE '%/a'")
+        for name in names:
+            database.execute("UPDATE notes SET data = x'00' WHERE name LIKE 'tags/%' AND gun LIKE ?", (f"%/{name}",))
+    found = (await examined(settings)).findings
+    damaged = [each for each in found if each.name is Name.STORE_DAMAGED]
+    assert [each.level for each in damaged] == [Level.FAILED] * 2
+    whose = " and ".join(f"{GUN}/{name}" for name in names)
+    assert damaged[0].sentence.startswith(f"{GUN}/a is damaged")
+    assert damaged[1].sentence.startswith(f"the tags that {whose} ever had are damaged, so `protect` refuses")
+    assert damaged[1].command == ("tagwarden", "trust", "list")
+
+
 async def test_some_collections_are_damaged(tmp_path: Path) -> None:
     """Those that are whole are not said to be damaged."""
     settings = await made(tmp_path / "trust.db")
@@ -248,6 +270,18 @@ async def test_some_collections_are_damaged(tmp_path: Path) -> None:
         database.execute("UPDATE collections SET generation = 7 WHERE gun LIKE '%/a' OR gun LIKE '%/b'")
     found = await troubles(settings)
     assert found["store-damaged"].sentence == f"{GUN}/a and {GUN}/b are damaged, so pulls of them are refused"
+
+
+async def test_a_collection_that_is_named_and_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing ever takes one out, so it is not called whole."""
+
+    async def nothing(*_: object) -> None:
+        return None
+
+    settings = await made(tmp_path / "trust.db")
+    monkeypatch.setattr(SqlTrustReader, "load", nothing)
+    found = await troubles(settings)
+    assert found["store-damaged"].sentence == f"{GUN} is damaged, so pulls of it are refused"
 
 
 async def test_how_many_collections_were_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,56 @@ async def test_damage_never_lets_a_tag_be_forgotten(filled: SqlTrustStore, path:
             await filled.ever_had(NOTARY, GUN, tag)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("UPDATE notes SET data = CAST(data || '!' AS BLOB) WHERE name = 'tags/4'", id="tags"),
+        pytest.param("UPDATE notes SET data = x'' WHERE name LIKE 'tags/%'", id="tags emptied"),
+        pytest.param("UPDATE notes SET data = x'00' WHERE name = 'past'", id="the past"),
+    ],
+)
+async def test_what_load_does_not_read_can_be_checked(filled: SqlTrustStore, path: Path, statement: str) -> None:
+    """Tags that were damaged are found before somebody asks for one of them; other collections stay whole."""
+    await filled.check_notes(NOTARY, GUN)
+    execute(path, f"{statement} AND gun = '{GUN}'")
+    with pytest.raises(TrustStoreUnavailable, match="its file is damaged"):
+        await filled.check_notes(NOTARY, GUN)
+    await filled.check_notes(NOTARY, OTHER)
+
+
+async def test_a_note_of_doubt_is_checked(filled: SqlTrustStore, path: Path) -> None:
+    """It holds nobody's tags, and is a note all the same."""
+    await filled.doubt(NOTARY, GUN, generation=2, at=NOON + MINUTE)
+    await filled.check_notes(NOTARY, GUN)
+    execute(path, "UPDATE notes SET data = x'00' WHERE name = 'doubt'")
+    with pytest.raises(TrustStoreUnavailable, match="its file is damaged"):
+        await filled.check_notes(NOTARY, GUN)
+
+
+async def test_damaged_tags_cannot_stay_remembered(filled: SqlTrustStore, path: Path) -> None:
+    """So nobody forgets the rest, and is told that they do; nothing is written."""
+    execute(path, "UPDATE notes SET data = x'' WHERE name = 'tags/4'")
+    with pytest.raises(TrustStoreUnavailable, match="its file is damaged"):
+        await filled.forget(NOTARY, GUN, reason="because", by="me", at=NOON)
+    assert await filled.load(NOTARY, GUN) == TRUTH
+    assert await filled.forgettings() == ()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param("UPDATE files SET data = x'00'", id="files"),
+        pytest.param("UPDATE notes SET data = x'00' WHERE name = 'past'", id="the past"),
+    ],
+)
+async def test_what_goes_anyway_may_be_damaged(filled: SqlTrustStore, path: Path, statement: str) -> None:
+    """Whoever forgets a collection needs none of the bytes that go, and is left with its tags."""
+    execute(path, statement)
+    assert await filled.forget(NOTARY, GUN, reason="because", by="me", at=NOON)
+    assert await filled.load(NOTARY, GUN) == Remembered(Stored({}), 3, NOON)
+    assert await filled.tags(NOTARY, GUN) == frozenset(TAGS)
+
+
 async def test_tags_are_not_added_to_damage(filled: SqlTrustStore, path: Path) -> None:
     """A commit with a new tag does not seal notes that are not as they were written."""
     execute(path, "UPDATE notes SET data = x'' WHERE name LIKE 'tags/%'")
