@@ -244,12 +244,14 @@ TABLE: Final[Mapping[type[errors.Refusal], Row]] = {
 
 _SIGNED_BY_NOTARY: Final = (TIMESTAMP, SNAPSHOT)
 _CARRIED: Final[Mapping[type[errors.Refusal], str]] = {
+    errors.NoTrustData: "{reference} has no trust data in Notary {notary} (gun {gun}): "
+    "ask this proxy's operator for an export that has it",
     errors.Expired: "{reference}: role {role} of gun {gun} expired at {expires}: "
     "ask this proxy's operator for a newer export",
     errors.ThresholdNotMet: "{reference}: role {role} of gun {gun} has {valid} of {threshold} valid signatures: "
     "ask this proxy's operator for another export",
 }
-"""Of what Notary signs, where it is a directory: nobody signs it anew there."""
+"""Where Notary is a directory, in which nobody signs: of what was not brought along, and of what Notary signs."""
 
 CONTACT: Final = " (owner: {owner})"
 """Stands between sentence and code of an owned row, where the entry has an owner."""
@@ -290,7 +292,7 @@ def present(
     in the middle where the sentence would not fit. `carried` is not empty where Notary is a directory.
     """
     row = row_of(refusal)
-    if carried and isinstance(refusal, errors.Expired | errors.ThresholdNotMet) and refusal.role in _SIGNED_BY_NOTARY:
+    if carried and _is_of_an_export(refusal):
         row = replace(row, sentence=_CARRIED[type(refusal)])
     facts = {"reference": reference, "gun": gun, "notary": notary, "owner": owner}
     facts |= {field.name: _word(getattr(refusal, field.name)) for field in fields(refusal)}
@@ -312,6 +314,13 @@ def present(
         reason_phrase=f"{_PHRASES[row.status]}: {message}",
         retry_after=RETRY_AFTER_SECONDS if row.status == 503 else None,
     )
+
+
+def _is_of_an_export(refusal: errors.Refusal) -> bool:
+    """Whether another export mends it; what people sign they have to sign anew all the same."""
+    if isinstance(refusal, errors.Expired | errors.ThresholdNotMet):
+        return refusal.role in _SIGNED_BY_NOTARY
+    return isinstance(refusal, errors.NoTrustData)
 
 
 def for_log(refusal: errors.Refusal, gun: str, notary: str = "") -> str:

@@ -9,7 +9,7 @@ from proxy.config.settings import Settings
 from proxy.doctor import rollbacks
 from proxy.doctor.clocks import in_words
 from proxy.doctor.findings import Hop, Level, Name
-from proxy.doctor.looking import Grouped, Look
+from proxy.doctor.looking import SHOW, Grouped, Look
 from proxy.errors import Expired, NameInvalid, NoTrustData, Refusal, RootNotTrusted, ThresholdNotMet
 from proxy.limits import CLOCK_BEHIND_SECONDS, DOCTOR_SOON_DAYS, TIMESTAMP_BYTES, TIMESTAMP_LIFE_SECONDS
 from proxy.names import TIMESTAMP, Gun
@@ -20,6 +20,14 @@ from proxy.tuf.messages import Fetch, Fetched
 
 _RENEW: Final = "bring newer trust data from Notary before that is over"
 _PUBLISH: Final = "have it published anew by who holds its key, in time: notary publish"
+_BRING: Final = (
+    "bring an export that has it, or say in rollout how long it may go unsigned; "
+    "only if Notary has nothing of it either, have it signed there first"
+)
+_BRING_BACK: Final = (
+    "bring an export that has it (docs/air-gap.md); "
+    f"only if it is to begin anew, forget each with tagwarden trust forget; first see: {SHOW}"
+)
 
 
 async def examine(
@@ -92,6 +100,11 @@ def _check_timestamps(hop: Hop, collections: Sequence[Collection], now: datetime
 async def _missing(grouped: Grouped, look: Look, settings: Settings, fetch: Fetcher) -> None:
     """Nothing under this GUN: perhaps it is signed under the registry's own name (the address people push to)."""
     where = str(look.gun).replace(look.repository, "...")
+    carried = f"the directory of Notary {look.entry.notary} has nothing"
+    if look.remembered and look.entry.is_carried:
+        what = f"{carried} any more under {where}, which the trust store remembers"
+        grouped.note(look.repository, Name.TRUST_DATA_MISSING, look.graver, what, _BRING_BACK)
+        return
     if look.remembered:
         rollbacks.tell_gone(grouped, look, where)
         return
@@ -103,6 +116,8 @@ async def _missing(grouped: Grouped, look: Look, settings: Settings, fetch: Fetc
             return
     what = f"nothing was ever signed (Notary {look.entry.notary} has nothing under {where})"
     remedy = "have it signed, or say in rollout how long it may go unsigned"
+    if look.entry.is_carried:
+        what, remedy = f"{carried} under {where}", _BRING
     grouped.note(look.repository, Name.TRUST_DATA_MISSING, Level.WARNING, what, remedy)
 
 
@@ -130,7 +145,9 @@ def _broken(grouped: Grouped, look: Look, refusal: Refusal | None, settings: Set
     if refusal is None or _is_of_pins(look, refusal):
         return
     where = settings.policy.whereabouts(look.repository)
-    told = present(refusal, reference=look.repository, **{key: where.get(key, "") for key in ("gun", "notary")})
+    told = present(
+        refusal, reference=look.repository, **{key: where.get(key, "") for key in ("gun", "notary", "carried")}
+    )
     message = told.message.removesuffix(f" [{told.code}]").removeprefix(look.repository).lstrip(": ")
     what, _, remedy = message.rpartition(": ")
     name = Name.ROLE_EXPIRY if isinstance(refusal, Expired) else Name.TRUST_DATA

@@ -70,7 +70,8 @@ async def gather(
     remembered, store_silence = None, ""
     if entry and gun:
         try:
-            remembered = await parts.resolver.store.load(entry.notary, gun)  # before anything new lies over it
+            found = await parts.resolver.store.load(entry.notary, gun)  # before anything new lies over it
+            remembered = found if found and found.stored.files else None  # what was forgotten on purpose has none
         except TrustStoreUnavailable as unavailable:
             store_silence = unavailable.why
     credentials = parts.registry.walker(ClientCredentials(None))

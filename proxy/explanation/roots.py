@@ -26,6 +26,17 @@ def read(data: bytes) -> Root | None:
         return None
 
 
+def is_pinned(root: Root, gun: Gun, pins: Pins, now: datetime) -> bool:
+    """Whether any of its keys counts under the pins."""
+    return bool(root_keys(root.roles[ROOT].keys, gun, pins, now))
+
+
+def could_be_pinned(root: Root, gun: Gun, now: datetime) -> bool:
+    """Whether any of its keys would count once it is pinned: no pin mends a certificate's name or dates."""
+    ids = frozenset(key.public_key_id for key in root.roles[ROOT].keys.values())
+    return is_pinned(root, gun, Pins((RootPin("as it is", ids),)), now)
+
+
 def anchors(keys: Mapping[str, PublicKey], gun: Gun, pins: Pins, now: datetime) -> tuple[Anchor, ...]:
     """The keys of a root role, each with the pins that it meets or why it meets none."""
     return tuple(_anchor(key, gun, pins, now) for _, key in sorted(keys.items()))

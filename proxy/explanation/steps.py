@@ -26,6 +26,7 @@ from proxy.errors import (
     ThresholdNotMet,
     TrustStoreUnavailable,
 )
+from proxy.explanation import roots
 from proxy.explanation.commands import Commands, typed
 from proxy.explanation.digests import with_digest
 from proxy.explanation.known import Known
@@ -45,6 +46,9 @@ _WITH_VOTE: Final = (Standing.COUNTS, Standing.NOT_ASKED)
 _ALIGN: Final = "first make `signers.{name}.keys` and the keys that Notary delegates to {name} the same"
 _RENEW: Final = "first give {name} a new key, in Notary and in `signers.{name}.keys`"
 _RUNBOOK: Final = "docs/runbooks.md, TagwardenRollbackSeen"
+_GONE: Final = "has nothing any more of what the trust store remembers"
+_BEFORE: Final = "the root that was seen before, and when"
+_FORGETTING: Final = "docs/trust-store.md, Forgetting"
 _MEND_KEYS: Final = {
     Standing.KEY_FOREIGN: _ALIGN,
     Standing.KEY_UNUSED: _ALIGN,
@@ -89,10 +93,66 @@ def _sign(known: Known, taken: Tally | None, run: Commands) -> _Steps:
         purpose = f"what the holder of {role} runs to sign it"
         yield Step(run.sign(role), purpose, enough=wanted if wanted < len(roles) else 0)
     yield Step(run.own("inspect", run.repository), "which tags are signed, and by whom")
-    if isinstance(known.decision.refusal, NoTrustData):
-        place = known.entry.place if known.entry else ""
-        where = f" at {place}" if place else ""
-        yield Step((), f"if it is signed under another name than {known.gun}: set `gun` in its entry{where}")
+
+
+def _sign_first(known: Known, taken: Tally | None, run: Commands) -> _Steps:
+    """Only what was never signed is to be signed: not what is gone, nor what was not brought along."""
+    if known.remembered:
+        yield from _ask_where_it_went(known, run)
+    elif _is_carried(known):
+        yield from _bring(known, run)
+    else:
+        yield from _sign(known, taken, run)
+        yield _other_gun(known)
+
+
+def _ask_where_it_went(known: Known, run: Commands) -> _Steps:
+    """Signing would begin it anew in a Notary that somebody has emptied, or taken over."""
+    yield _show(known, run, "what was there before, and when it was seen")
+    if _is_carried(known):
+        yield Step((), f"the directory {_GONE}: bring an export that has it")
+    else:
+        yield Step((), f"Notary {_GONE}: sign nothing before it is clear why")
+        ask = "ask whoever runs Notary whether it was deleted or restored; until then take it for an attack"
+        yield Step((), f"{ask}: {_RUNBOOK}")
+    yield _forget(known, run, "only if it is to begin anew")
+
+
+def _bring(known: Known, run: Commands) -> _Steps:
+    yield Step((), f"nobody signs in a directory: bring an export that has {known.gun} from where Notary is")
+    yield Step((), "only if Notary has nothing of it either, have it signed there first")
+    yield from _ask_doctor_of_it(known, run, "whether the directory has it under another name")
+    yield _other_gun(known)
+    yield Step(run.own("verify", run.reference), "then see whether it is served")
+
+
+def _ask_doctor_of_it(known: Known, run: Commands, purpose: str) -> _Steps:
+    """The doctor knows repositories under the configured name alone."""
+    if known.name is None:
+        yield Step(run.own("doctor", run.repository), purpose)
+
+
+def _other_gun(known: Known) -> Step:
+    place = known.entry.place if known.entry else ""
+    where = f" at {place}" if place else ""
+    return Step((), f"if it is signed under another name than {known.gun}: set `gun` in its entry{where}")
+
+
+def _is_carried(known: Known) -> bool:
+    return known.entry is not None and known.entry.is_carried
+
+
+def _show(known: Known, run: Commands, purpose: str) -> Step:
+    return Step(run.own("trust", "show", _collection(known, run)), purpose)
+
+
+def _forget(known: Known, run: Commands, condition: str) -> Step:
+    """Stands last, and is no command: nobody shall paste it by accident."""
+    return Step((), f"{condition}: {typed(run.own('trust', 'forget', _collection(known, run), '--reason', 'TEXT'))}")
+
+
+def _collection(known: Known, run: Commands) -> str:
+    return str(known.gun or run.repository)
 
 
 def _first_mend(known: Known, taken: Tally | None, run: Commands) -> _Steps:
@@ -171,7 +231,7 @@ def _is_of_digest(known: Known) -> bool:
 def _publish_again(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     """Who can sign a role anew; the notary client itself stops at an expired role of the top (measured, 0.7.0)."""
     role = getattr(known.decision.refusal, "role", "")
-    if role in (TIMESTAMP, SNAPSHOT) and known.entry and known.entry.is_carried:
+    if role in (TIMESTAMP, SNAPSHOT) and _is_carried(known):
         yield Step((), f"nobody signs {role} anew in a directory: bring a newer export from where Notary is")
         yield Step(run.own("doctor"), "how long what is there will do")
     elif role in (TIMESTAMP, SNAPSHOT):
@@ -186,10 +246,57 @@ def _publish_again(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     yield Step(run.own("verify", run.reference), "then see whether it is served")
 
 
-def _pin(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+def _pin(known: Known, run: Commands) -> Step:
     pattern = known.entry.pattern if known.entry else ""
     purpose = f"the root that Notary serves, to be compared with its holder before it goes into `roots` of {pattern}"
-    yield Step(run.own("pin", run.repository), purpose)
+    return Step(run.own("pin", run.repository), purpose)
+
+
+def _compare(known: Known, run: Commands) -> Step:
+    """The same where that root is pinned already; with `roots: tofu` none is, and what comes next would be believed."""
+    if known.entry is None or known.entry.pins.is_tofu:
+        return _pin(known, run)
+    return Step(run.own("pin", run.repository), "the root that Notary serves now, to be compared with its holder")
+
+
+def _mend_roots(known: Known, taken: Tally | None, run: Commands) -> _Steps:
+    """Pinning mends nothing where the served root is pinned, or has a certificate that no pin would let count."""
+    entry, gun, served = known.entry, known.gun, roots.read(known.served_root or b"")
+    if served is None or entry is None or gun is None:
+        yield _pin(known, run)
+    elif known.remembered and roots.is_pinned(served, gun, entry.pins, known.now):
+        yield from _ask_about_root(known, taken, run)
+    elif roots.could_be_pinned(served, gun, known.now):
+        yield _pin(known, run)
+        if known.remembered:
+            yield _show(known, run, _BEFORE)
+    else:
+        yield Step((), f"pinning its key does not mend that: its certificate has to be for {gun}, and to hold now")
+        yield from _ask_doctor_of_it(known, run, "what is wrong with that certificate, and how to mend it")
+        yield Step(run.own("verify", run.reference), "then see whether it is served")
+
+
+def _ask_about_root(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
+    """The root that is served may well be pinned: the one that is remembered does not lead to it."""
+    yield _show(known, run, _BEFORE)
+    yield _compare(known, run)
+    if _is_carried(known) and isinstance(known.decision.refusal, RootRotationBroken):
+        why = "if it was rotated more than once since, bring an export that has the roots between"
+        yield Step((), f"{why}: tagwarden trust export --from-notary")
+    if _lacks_a_pin(known):
+        yield Step((), "if it was rotated, pin the old root as well until the new one is remembered")
+    ask = "ask the holder of the root key whether the collection was made anew; until then take it for an attack"
+    yield Step((), f"{ask}: {_FORGETTING}")
+    yield _forget(known, run, "only if it was made anew on purpose")
+
+
+def _lacks_a_pin(known: Known) -> bool:
+    """Whether it is its pin alone that the remembered root lacks."""
+    before = roots.read(known.remembered.stored.files.get(ROOT, b"")) if known.remembered else None
+    if before is None or known.entry is None or known.gun is None:
+        return False
+    counts = roots.is_pinned(before, known.gun, known.entry.pins, known.now)
+    return not counts and roots.could_be_pinned(before, known.gun, known.now)
 
 
 def _push(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
@@ -209,15 +316,13 @@ def _sign_length(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
 
 def _ask_about_rollback(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     """What is remembered counts until somebody who runs Notary says that it shall not: forgetting stands last."""
-    collection = str(known.gun or run.repository)
-    yield Step(run.own("trust", "show", collection), "what was seen before, and when")
+    yield _show(known, run, "what was seen before, and when")
     yield Step(run.own("inspect", run.repository), "what Notary serves now")
-    if known.entry and known.entry.is_carried:
+    if _is_carried(known):
         yield Step((), f"bring an export that is not older: {_RUNBOOK}")
     else:
         yield Step((), f"ask whoever runs Notary whether it was restored; until then take it for an attack: {_RUNBOOK}")
-    forget = typed(run.own("trust", "forget", collection, "--reason", "TEXT"))
-    yield Step((), f"only if that was meant, and nothing newer can be brought back: {forget}")
+    yield _forget(known, run, "only if that was meant, and nothing newer can be brought back")
 
 
 def _mend_store(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
@@ -229,18 +334,20 @@ def _mend_store(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
 
 def _ask_doctor(known: Known, _taken: Tally | None, run: Commands) -> _Steps:
     if known.entry and known.entry.pins.is_tofu and known.remembered is None and not known.store_silence:
-        yield from _pin(known, None, run)
+        yield _pin(known, run)
     yield Step(run.own("doctor"), "which of the hops to registry, Notary and trust store does not work, and why")
 
 
 _BY_KIND: Final[tuple[tuple[tuple[type[Refusal], ...], Callable[[Known, Tally | None, Commands], _Steps]], ...]] = (
     ((NoRule,), _add_entry),
-    ((NoTrustData, TagNotSigned, SignerMissing), _sign),
+    ((NoTrustData,), _sign_first),
+    ((TagNotSigned, SignerMissing), _sign),
     ((SignersDisagree,), _agree),
     ((DigestNotSigned,), _pull_signed),
     ((Blocked,), _go_round_blocked),
     ((Expired, ThresholdNotMet), _publish_again),
-    ((RootNotTrusted, RootRotationBroken), _pin),
+    ((RootNotTrusted,), _mend_roots),
+    ((RootRotationBroken,), _ask_about_root),
     ((ManifestMissing, ManifestAmbiguous), _push),
     ((SignedLengthWrong,), _sign_length),
     ((Rollback,), _ask_about_rollback),

@@ -270,6 +270,13 @@ def test_whom_to_ask_where_a_directory_was_changed_on_the_way(role: str, carried
     assert message.endswith(f" has 0 of 1 valid signatures: {ending} [threshold_not_met]")
 
 
+def test_nobody_signs_in_a_directory() -> None:
+    """What was not brought along may well be signed where Notary is."""
+    message = present(errors.NoTrustData("root"), reference="a:1", gun="g", notary="corp", carried="yes").message
+    ending = "ask this proxy's operator for an export that has it [no_trust_data]"
+    assert message == f"a:1 has no trust data in Notary corp (gun g): {ending}"
+
+
 def test_long_names_are_shortened_in_the_middle() -> None:
     """Beginning and end of a long name stay readable, and the longest name gives way first."""
     name = "first/" + "x" * 300 + "/last:1.4"

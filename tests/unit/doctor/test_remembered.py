@@ -198,6 +198,18 @@ async def test_collection_is_gone(tmp_path: Path, store: SqlTrustStore, remember
     assert line.endswith("tagwarden trust show shop/app")
 
 
+async def test_collection_is_gone_from_an_export(tmp_path: Path, store: SqlTrustStore, remember: Remember) -> None:
+    """What an export had once, another one may have again."""
+    await remember(published())
+    (tmp_path / "export").mkdir()
+    found = await troubles(tmp_path, store, notaries=f"{{corp: {{dir: '{tmp_path}/export', roots: [corp]}}}}")
+    assert list(found) == ["trust-data-missing"]
+    line = found["trust-data-missing"]
+    assert line.startswith("failed shop/app: the directory of Notary corp has nothing any more under ")
+    assert "bring an export that has it (docs/air-gap.md); only if it is to begin anew, forget each with " in line
+    assert line.endswith("tagwarden trust show shop/app")
+
+
 async def test_what_was_forgotten(tmp_path: Path, store: SqlTrustStore, remember: Remember) -> None:
     """Once a collection is forgotten, what Notary serves is a first contact."""
     sim = await restored(remember)

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from proxy.clock import Clock
+from proxy.config.settings import Settings
 from proxy.doctor import repositories
 from proxy.doctor.findings import Hop, Name
 from proxy.names import Repository
@@ -146,6 +147,29 @@ async def test_nothing_was_signed(tmp_path: Path) -> None:
     found = await examined(settings(tmp_path))
     assert list(found) == ["trust-data-missing"]
     assert found["trust-data-missing"].startswith("warning shop/app: nothing was ever signed")
+
+
+def _in_a_directory(tmp_path: Path) -> Settings:
+    (tmp_path / "export").mkdir()
+    return settings(tmp_path, notaries=f"{{corp: {{dir: '{tmp_path}/export', roots: [corp]}}}}")
+
+
+async def test_nothing_was_brought_along(tmp_path: Path) -> None:
+    """What an export does not have may well be signed: nobody can say that it never was."""
+    found = await examined(_in_a_directory(tmp_path))
+    assert found == {
+        "trust-data-missing": f"warning shop/app: the directory of Notary corp has nothing under {NAME}/...: "
+        "bring an export that has it, or say in rollout how long it may go unsigned; "
+        "only if Notary has nothing of it either, have it signed there first"
+    }
+
+
+async def test_snapshot_expired_in_a_directory(tmp_path: Path) -> None:
+    """Nobody signs it anew there."""
+    sim = signed("shop/app")
+    sim.snapshot.expires = written(NOW - SOON)
+    found = await examined(_in_a_directory(tmp_path), sim)
+    assert found["role-expiry"].endswith(": ask this proxy's operator for a newer export")
 
 
 async def test_signed_under_another_host(tmp_path: Path) -> None:

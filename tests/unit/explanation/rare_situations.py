@@ -9,8 +9,8 @@ from proxy.names import Reference
 from proxy.policy.entries import AnyDigest, Blocklist, Exemption, Mode, Relaxation
 from proxy.policy.patterns import RepositoryPattern
 from proxy.policy.signers import AllOf, AnyOf, FirstOf, Released, Signer, SignerKey
-from proxy.tuf.pins import Pins
-from tests.support.certificates import certificate, x509_key
+from proxy.tuf.pins import Pins, RootPin
+from tests.support.certificates import certificate, root_key, x509_key
 from tests.support.keys import ecdsa_key
 from tests.support.notary_simulator import NotarySimulator
 from tests.support.resolving import REPOSITORY
@@ -24,6 +24,7 @@ from tests.unit.explanation.situations import (
     OTHER,
     OTHER_IMAGE,
     OWNED,
+    PINNED,
     PROTECT,
     QA,
     UNSIGNED,
@@ -31,6 +32,7 @@ from tests.unit.explanation.situations import (
     digest_of,
     entry,
     key,
+    not_found,
     nothing,
     rolled_back,
     signed,
@@ -44,6 +46,11 @@ NEVER_SIGNED: Final = Reference(REPOSITORY, digest_of(UNSIGNED))
 DISABLED: Final = Relaxation(RepositoryPattern("shop/*"), Mode.DISABLED, FUTURE, "OPS-413", "config.yaml:54")
 WRONG_LENGTH: Final = 9
 SPARE: Final = ecdsa_key("spare")
+STRANGER: Final = ecdsa_key("stranger")
+NEW_ROOT: Final = x509_key(STRANGER, certificate(GUN, STRANGER))
+NEW_PIN: Final = RootPin("new", frozenset({NEW_ROOT.public_key_id}))
+OLD_OR_NEW: Final = Pins((*PINNED.entries, NEW_PIN))
+IN_A_DIRECTORY: Final = replace(OWNED, is_carried=True)
 
 
 def _wrong_length(sim: NotarySimulator) -> None:
@@ -73,9 +80,15 @@ def _withdrawn(sim: NotarySimulator) -> None:
 
 
 def _another_root(sim: NotarySimulator) -> None:
-    stranger = ecdsa_key("stranger")
-    sim.root.roles["root"].keys[:] = [x509_key(stranger, certificate(GUN, stranger))]
+    sim.root.roles["root"].keys[:] = [NEW_ROOT]
     sim.root.signers[:] = sim.root.roles["root"].keys
+
+
+def rotated(sim: NotarySimulator) -> None:
+    """Another root, which the one before has signed."""
+    sim.bump("root")
+    sim.root.roles["root"].keys[:] = [NEW_ROOT]
+    sim.root.signers[:] = [root_key(GUN), NEW_ROOT]
 
 
 def _targets_expired(sim: NotarySimulator) -> None:
@@ -183,20 +196,48 @@ RARE: Final = (
     Situation("store_changed", (OWNED,), signed("alice", "qa", "releases"), store=ChangedStore),
     Situation(
         "rollback_in_a_directory",
-        (replace(OWNED, is_carried=True),),
+        (IN_A_DIRECTORY,),
         rolled_back,
         before=signed("alice", "qa", "releases"),
     ),
-    Situation("served_from_a_directory", (replace(OWNED, is_carried=True),), signed("alice", "qa", "releases")),
+    Situation("served_from_a_directory", (IN_A_DIRECTORY,), signed("alice", "qa", "releases")),
     Situation(
         "served_while_a_directory_is_away",
-        (replace(OWNED, is_carried=True),),
+        (IN_A_DIRECTORY,),
         nothing,
         before=signed("alice", "qa", "releases"),
         away=True,
     ),
     Situation("store_damaged", (OWNED,), nothing, before=signed("alice", "releases"), store=DamagedStore),
     Situation("another_root_after_first_use", (entry(Released(), pins=Pins.tofu()),), _another_root, before=nothing),
+    Situation(
+        "deleted",
+        (OWNED,),
+        not_found,
+        before=signed("alice", "qa", "releases"),
+        registry=Registry(IS),
+        rollout=(PROTECT,),
+    ),
+    Situation("deleted_and_not_pushed", (OWNED,), not_found, before=signed("alice"), registry=Registry()),
+    Situation(
+        "gone_from_a_directory", (IN_A_DIRECTORY,), not_found, before=signed("alice", "releases"), registry=Registry(IS)
+    ),
+    Situation("not_in_a_directory", (IN_A_DIRECTORY,), not_found, registry=Registry(IS)),
+    Situation("made_anew", (entry(Released(), pins=OLD_OR_NEW),), _another_root, before=nothing),
+    Situation(
+        "made_anew_in_a_directory",
+        (entry(Released(), pins=OLD_OR_NEW, is_carried=True),),
+        _another_root,
+        before=nothing,
+    ),
+    Situation(
+        "rotated_after_its_pin_was_taken_away",
+        (entry(Released(), pins=Pins((NEW_PIN,))),),
+        rotated,
+        before=nothing,
+        until_then=(entry(Released()),),
+    ),
+    Situation("rotated_before_it_is_pinned", (entry(Released()),), rotated, before=nothing),
     Situation("role_without_paths", (entry(AnyOf((ALICE,))),), _without_paths),
     Situation(
         "digest_of_a_tag_before",

@@ -16,7 +16,7 @@ from proxy.explanation import gather
 from proxy.explanation.known import Known
 from proxy.names import Digest, Reference, Repository, Tag
 from proxy.policy.decisions import Allowed
-from proxy.policy.entries import Blocklist, Entry, Exemption, Mode, Owner, Relaxation
+from proxy.policy.entries import Blocklist, Entry, Exemption, Mode, Owner, Policy, Relaxation
 from proxy.policy.patterns import RepositoryPattern, TagPattern
 from proxy.policy.signers import AllOf, AnyOf, AtLeast, FirstOf, Released, SignedBy, Signer, SignerKey
 from proxy.registry.client import RegistryClient
@@ -78,7 +78,8 @@ def entry(signed_by: SignedBy, pattern: str = "shop/**", **changes: Any) -> Entr
 class Situation:
     """What somebody asks about.
 
-    `before` is published and remembered an hour earlier, `now` is published at last. `file` names the transcript.
+    `before` is published and remembered an hour earlier, `now` is published at last; `until_then` are the entries that
+    applied before, where they were others. `file` names the transcript.
     """
 
     file: str
@@ -93,6 +94,7 @@ class Situation:
     store: type[Overlay] = Overlay
     has_store: bool = True
     away: bool = False
+    until_then: tuple[Entry, ...] = ()
 
     async def known(self) -> Known:
         """Ask as the command does."""
@@ -101,9 +103,11 @@ class Situation:
             if self.before:
                 self.before(desk.sim)
                 desk.sim.publish()
+                now, desk.resolver.policy = desk.resolver.policy, Policy(NAME, self.until_then or self.entries, ())
                 await desk.resolver.evidence_for(REPOSITORY)
                 desk.clock.pass_by(HOUR)
                 desk.sim.bump()
+                desk.resolver.policy = now
             self.now(desk.sim)
             desk.sim.publish()
             desk.notary.away = self.away
@@ -176,7 +180,8 @@ def _corners(sim: NotarySimulator) -> None:
         sim.sign("1.4", IMAGE, role=role)
 
 
-def _not_found(sim: NotarySimulator) -> None:
+def not_found(sim: NotarySimulator) -> None:
+    """Notary has nothing of it."""
     for role in ("timestamp", "root"):
         sim.fault(role, 404)
 
@@ -230,7 +235,7 @@ SITUATIONS: Final = (
     Situation(
         "repository_misspelt",
         (OWNED,),
-        _not_found,
+        not_found,
         reference=Reference(Repository("shop/ap"), Tag("1.4")),
         registry=Registry(lists={"shop/api": ("1.4",), "shop/web": ("1.0",)}),
     ),
@@ -263,7 +268,7 @@ SITUATIONS: Final = (
         "digest_blocked", (entry(AnyOf((ALICE,))),), signed("alice", "releases"), blocked=Blocklist({IS: "CVE-2026-1"})
     ),
     Situation("no_rule", (entry(AnyOf((ALICE, CI)), "stop/**"), entry(Released(), "tools/*")), nothing),
-    Situation("no_trust_data", (OWNED,), _not_found, rollout=(PROTECT,)),
+    Situation("no_trust_data", (OWNED,), not_found, rollout=(PROTECT,)),
     Situation(
         "root_not_trusted",
         (entry(Released(), pins=Pins((RootPin("corp-2024", frozenset({"7" * 64})),))),),

@@ -21,7 +21,7 @@ from proxy.errors import (
 )
 from proxy.explanation import gather, gathering, tell
 from proxy.explanation.known import Known, RegistryWord
-from proxy.names import Reference, Tag
+from proxy.names import Gun, Reference, Tag
 from proxy.policy.entries import Blocklist, Exemption
 from proxy.policy.signers import Released
 from proxy.store.protocol import Remembered
@@ -191,6 +191,16 @@ async def test_a_collection_that_is_remembered_needs_no_pins() -> None:
         known = await ask(desk, Registry())
         assert known.decision.refusal is None
         assert known.remembered
+
+
+async def test_a_collection_that_was_forgotten_is_not_remembered() -> None:
+    """Then the next contact is the first one again, as it is for `verify`."""
+    async with bench() as desk:
+        await desk.resolver.evidence_for(REPOSITORY)
+        await desk.store.forget("corp", Gun(desk.sim.gun), reason="made anew", by="ada", at=NOW)
+        known = await ask(desk, Registry())
+        assert known.remembered is None
+        assert isinstance(known.decision.refusal, Undecided)
 
 
 async def test_what_rests_on_no_trust_data_is_decided_without_it() -> None:

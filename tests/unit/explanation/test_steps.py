@@ -1,5 +1,7 @@
 """Every refusal has something to run next, as it stands."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -8,15 +10,18 @@ from proxy import errors
 from proxy.errors import Refusal
 from proxy.explanation import as_json, tell
 from proxy.explanation.commands import typed
-from proxy.names import Reference
+from proxy.names import ROOT, Reference
+from proxy.policy.signers import Released
 from proxy.refusals import TABLE, row_of
+from proxy.store.protocol import Remembered
+from proxy.tuf.collection import Stored
+from tests.support.certificates import certificate, x509_key
 from tests.support.collections import NOW
-from tests.unit.explanation.bare import BY_DIGEST, known
-from tests.unit.explanation.situations import (
-    IS,
-    OTHER,
-    TAG,
-)
+from tests.support.notary_simulator import NotarySimulator
+from tests.support.resolving import REPOSITORY, bench
+from tests.unit.explanation.bare import BY_DIGEST, known, read
+from tests.unit.explanation.rare_situations import OLD_OR_NEW, STRANGER, rotated
+from tests.unit.explanation.situations import GUN, HOUR, IS, OTHER, OWNED, TAG, entry
 
 # Refusals that are about a request, a write or a blob: nobody can ask about those by a reference.
 ELSEWHERE: Final = {
@@ -101,6 +106,52 @@ def test_rollback_leads_to_what_is_remembered() -> None:
     told = [step.purpose for step in story.steps if not step.words]
     assert any("docs/runbooks.md, TagwardenRollbackSeen" in each for each in told)
     assert "tagwarden trust forget" in told[-1]
+
+
+@pytest.mark.parametrize("is_carried", [pytest.param(False, id="server"), pytest.param(True, id="directory")])
+@pytest.mark.parametrize("reference", [pytest.param(TAG, id="tag"), pytest.param(BY_DIGEST, id="digest")])
+def test_what_is_gone_is_not_signed_anew(reference: Reference, *, is_carried: bool) -> None:
+    """Signing into a Notary that was emptied, or taken over, would begin the collection anew there."""
+    asked = known(errors.NoTrustData("root"), replace(OWNED, is_carried=is_carried), reference=reference)
+    story = tell(replace(asked, remembered=Remembered(Stored({}), 1, NOW)))
+    commands = [step.words for step in story.steps if step.words]
+    assert commands == [("tagwarden", "trust", "show", GUN, "-c", "a b.yaml")]
+    assert "tagwarden trust forget" in story.steps[-1].purpose
+
+
+def test_what_was_not_brought_along_is_not_signed_there() -> None:
+    """The doctor knows repositories under the configured name alone, so of another one it is not asked."""
+    asked = known(errors.NoTrustData("root"), replace(OWNED, is_carried=True))
+    assert [step.words[1] for step in tell(asked).steps if step.words] == ["doctor", "verify"]
+    asked = replace(asked, name="docker.io")
+    assert [step.words[1] for step in tell(asked).steps if step.words] == ["verify"]
+
+
+async def test_pinning_the_old_root_as_well_lets_a_rotation_through() -> None:
+    """What is told of a rotation whose old pin was taken away too early is what helps."""
+    async with bench(entry(Released(), pins=OLD_OR_NEW)) as desk:
+        desk.sim.publish()
+        await desk.resolver.evidence_for(REPOSITORY)
+        desk.clock.pass_by(HOUR)
+        desk.sim.bump()
+        rotated(desk.sim)
+        desk.sim.publish()
+        found = await desk.resolver.evidence_for(REPOSITORY)
+        assert found.collection.root.version > 1
+
+
+def test_a_remembered_root_that_no_pin_would_mend() -> None:
+    """Nobody is told to pin what has run out: then the collection has to be forgotten."""
+    late = x509_key(STRANGER, certificate(GUN, STRANGER, not_after=NOW - timedelta(days=1)))
+    before, served = NotarySimulator(GUN), NotarySimulator(GUN)
+    before.root.roles["root"].keys[:] = before.root.signers[:] = [late]
+    for sim in (before, served):
+        sim.publish()
+    remembered = Remembered(Stored({ROOT: before.current["root"]}), 1, NOW)
+    asked = known(errors.RootNotTrusted("no"), entry(Released()), remembered=remembered)
+    told = read(replace(asked, served_root=served.current["root"]))
+    assert "tagwarden trust forget" in told
+    assert "pin the old root as well" not in told
 
 
 @pytest.mark.parametrize(
