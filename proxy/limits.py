@@ -116,7 +116,8 @@ WORKER_LOOK_SECONDS: Final = 0.02  # between looks whether it has
 CHANNEL_LINE_BYTES: Final = 1 << 20  # between a worker and its supervisor
 CHANNEL_UNSENT_BYTES: Final = 4 << 20  # then more is not said to one that does not listen
 CHANNEL_COLLECTIONS: Final = 500  # in one line
-CHANNEL_GUN_LENGTH: Final = 1024  # of each; longer ones are not spoken of
+CHANNEL_GUN_LENGTH: Final = 1024  # of each; longer ones are not spoken of, nor heard of from a changefeed
+CHANNEL_HINTED_BYTES: Final = 256 << 10  # of all names of one hint; where there is more, anything may have changed
 CHANNEL_REPORT: Final = 20_000  # collections of which a worker says at once that they were asked for
 
 # A changed configuration.

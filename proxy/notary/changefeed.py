@@ -21,6 +21,7 @@ from proxy.limits import (
     CHANGEFEED_PAGES,
     CHANGEFEED_RECORDS,
     CHANGEFEED_SLOW_SECONDS,
+    CHANNEL_GUN_LENGTH,
 )
 from proxy.names import Gun
 from proxy.notary.changes import NEWEST, Change, NoChangefeed, Place, read
@@ -226,8 +227,10 @@ class _Journal:
 
 
 def _collections(changes: Iterable[Change]) -> Iterator[Gun]:
-    """Those whose name some configuration could have."""
+    """Those whose name some configuration could have, and that can be spoken of: a page is long enough for any name."""
     for change in changes:
+        if len(change.gun) > CHANNEL_GUN_LENGTH:
+            continue
         try:
             yield Gun(change.gun)
         except NameInvalid:

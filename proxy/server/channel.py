@@ -39,6 +39,15 @@ class Channel(Generic[_Heard]):
         self._writer.write(word.line())
         return True
 
+    async def taken(self) -> bool:
+        """Wait until the other end has taken most of what was said; False where it does not hear any more."""
+        await asyncio.sleep(0)  # one that listens as fast as somebody speaks keeps nobody else waiting
+        try:
+            await self._writer.drain()
+        except OSError:
+            return False
+        return not (self._has_hung_up or self._writer.is_closing())
+
     async def hear(self) -> _Heard | None:
         """The next word; None where the other end has hung up. Raises `Broken`, after which it can go on."""
         try:

@@ -5,7 +5,8 @@ import math
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
@@ -13,6 +14,7 @@ import structlog
 
 import proxy
 from proxy.limits import (
+    CHANNEL_COLLECTIONS,
     WORKER_LOOK_SECONDS,
     WORKER_SILENT_SECONDS,
     WORKER_START_SECONDS,
@@ -57,6 +59,7 @@ class Child:
         self._channel = channel
         self._silent = 0.0
         self._is_leaving = False
+        self._informing: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, number: int, handed: Handed) -> Self:
@@ -92,6 +95,8 @@ class Child:
                     self.kill()
                     self._silent = -math.inf  # said once: nothing survives that, but it may take a while
             self.is_serving = False
+            if self._informing:
+                self._informing.cancel()
             self._channel.close()
             return await self._bury()
 
@@ -102,6 +107,17 @@ class Child:
         self._is_leaving = True
         _log.error("a worker does not listen: it is ended", worker=self.number, pid=self.pid)
         self.kill()
+
+    def inform(self, words: Iterator[Word]) -> None:
+        """Tell it many things: the first of them at once, and the others as it listens.
+
+        What is left of what it was to be told so before is not said any more. `words` are made one by one, so that each
+        can be as true as what is told in between.
+        """
+        if self._informing:
+            self._informing.cancel()
+        self._tell_some(words)
+        self._informing = spawn(self._inform(words), name=f"inform worker {self.number}")
 
     def rebind(self, handed: Handed) -> None:
         """Have it serve under another configuration, once it serves at all; it is told of each once.
@@ -128,6 +144,21 @@ class Child:
     def kill(self) -> None:
         """End it now."""
         self._process.kill()
+
+    async def _inform(self, words: Iterator[Word]) -> None:
+        try:
+            while not self._is_leaving and await self._channel.taken() and self._tell_some(words):
+                pass
+        except Exception:  # noqa: BLE001  (a defect of ours: what was not told could be a revocation)
+            _log.exception("unexpected error", worker=self.number, pid=self.pid)
+            self.kill()
+
+    def _tell_some(self, words: Iterator[Word]) -> bool:
+        """As many as surely fit between two looks at whether it listens; whether there were any."""
+        some = list(islice(words, CHANNEL_COLLECTIONS))
+        for word in some:
+            self.tell(word)
+        return bool(some)
 
     async def _listen(self, heard: Callable[["Child", FromWorker], None]) -> None:
         try:

@@ -1,8 +1,9 @@
 """All workers: started, replaced when they end, and drained together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 
 import structlog
 
@@ -19,7 +20,7 @@ from proxy.limits import (
 from proxy.server.child import Child
 from proxy.server.handing import Handed
 from proxy.server.sockets import Bound
-from proxy.server.words import Asked, FromWorker, Hinted, Rebound, Serving, Word
+from proxy.server.words import Asked, FromWorker, Greeted, Hinted, Rebound, Serving, Word
 from proxy.tasks import spawn
 from proxy.telemetry import shared
 
@@ -30,20 +31,22 @@ def _nobody(_: Asked) -> None:
     """Nobody keeps what is asked for renewed."""
 
 
-def _nothing(_: Callable[[Word], None]) -> None:
-    """There is nothing that a new worker should know."""
+def _nothing(_: int) -> Iterator[Word]:
+    """There is nothing that a worker should know."""
+    return iter(())
 
 
 class Crew:
     """So many workers over the same sockets.
 
-    `asked` hears what their clients ask for; it may raise `Broken`. `greet` tells a new one what it should know.
+    `asked` hears what their clients ask for; it may raise `Broken`. `news` is what one should know that was told
+    of the configuration of that number, and of nothing since; it may raise `LookupError`.
     """
 
     def __init__(self, handed: Handed, bound: Sequence[Bound], count: int, clock: Clock) -> None:
         """Prepare; `at_work` starts them."""
         self.asked: Callable[[Asked], None] = _nobody
-        self.greet: Callable[[Callable[[Word], None]], None] = _nothing
+        self.news: Callable[[int], Iterator[Word]] = _nothing
         self._handed, self._bound, self._clock = handed, bound, clock
         self._children: dict[int, Child] = {}
         self._starting: dict[int, Handed] = {}
@@ -114,9 +117,10 @@ class Crew:
 
     def _instruct(self, child: Child) -> None:
         """Have one that serves do so under the configuration of now, and know what is in doubt of all that is in it."""
+        before = child.told
         child.rebind(self._handed)
-        if child.is_serving and child.told == self._handed.number:
-            self.greet(child.tell)
+        if child.told != before:
+            child.inform(self.news(child.told))
 
     def _behind(self) -> list[Child]:
         """Who serves under a configuration before the one of now, or is about to."""
@@ -176,9 +180,10 @@ class Crew:
             del self._starting[number]
             self._changed.set()
         self._children[number] = child
-        if self._stopping.is_set():
-            child.dismiss()
         try:
+            child.inform(chain(self.news(child.told), (Greeted(),)))
+            if self._stopping.is_set():
+                child.dismiss()
             status = await child.attend(heard)
         except BaseException:
             child.kill()

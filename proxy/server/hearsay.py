@@ -16,7 +16,7 @@ from proxy.names import TIMESTAMP
 from proxy.refusals import for_log
 from proxy.renewal import Renewal
 from proxy.server.channel import Broken, Channel
-from proxy.server.words import Confirmed, Doubted, FoundOut, FromSupervisor, Hinted, Kinds, Rebind, Unconfirmed
+from proxy.server.words import Confirmed, Doubted, FoundOut, FromSupervisor, Greeted, Hinted, Kinds, Rebind, Unconfirmed
 from proxy.store.protocol import Conflict
 from proxy.tasks import spawn
 
@@ -112,8 +112,10 @@ async def listen(
     channel: Channel[FromSupervisor],
     hear: Callable[[FoundOut], None],
     rebind: Callable[[Rebind], Awaitable[None]],
-) -> None:
+) -> bool:
     """Hear what the supervisor says, one word after the other, until it hangs up or cannot be understood.
+
+    True is answered before that, once it has said all that has to be known before anybody is served.
 
     What cannot be understood may have been a revocation. Either way there is nothing more to be heard, and this worker
     ends. Whatever `rebind` raises ends it too: nobody serves an old configuration where there is a new one.
@@ -121,13 +123,13 @@ async def listen(
     while True:
         try:
             word = await channel.hear()
-            if word is not None and not isinstance(word, Rebind):
+            if word is not None and not isinstance(word, Greeted | Rebind):
                 hear(word)
         except Exception as defect:  # noqa: BLE001  (whatever it is: requests under way are answered yet)
             what = "the supervisor cannot be understood: this worker ends, and another one takes its place"
             _log.error(what, why=repr(defect))
-            return
-        if word is None:
-            return
+            return False
+        if word is None or isinstance(word, Greeted):
+            return word is not None
         if isinstance(word, Rebind):
             await rebind(word)

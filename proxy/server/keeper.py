@@ -1,6 +1,6 @@
 """Keeps evidence renewed once for all workers: hears what they want, and tells them what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from proxy.decision_cache import EvidenceKey, Standing
@@ -12,7 +12,7 @@ from proxy.upkeep import Upkeep
 
 @dataclass(slots=True)
 class Keeper:
-    """Between upkeep and workers: `Upkeep.audience`, `Crew.asked`, `Crew.greet`. `tell` says something to everybody.
+    """Between upkeep and workers: `Upkeep.audience`, `Crew.asked`, `Crew.news`. `tell` says something to everybody.
 
     `before` are the kinds of the configuration before the one of now: some worker may still speak of them.
     """
@@ -28,8 +28,8 @@ class Keeper:
 
     def want(self, asked: Asked) -> None:
         """Keep renewed what a worker was asked for. Raises `Broken` for what no worker of ours says."""
-        spoken_of = self.kinds if asked.number == self.kinds.configuration else self.before
-        if spoken_of is None or asked.number != spoken_of.configuration:
+        spoken_of = self._kinds(asked.number)
+        if spoken_of is None:
             return
         for kind, gun, generation in asked.of:
             try:
@@ -39,11 +39,21 @@ class Keeper:
             if self.kinds.number(key) is not None:
                 self.upkeep.want(key, generation)
 
-    def greet(self, tell: Callable[[Word], None]) -> None:
-        """Tell a worker what is in doubt under the kinds of now, which it may not know, and nor may the trust store."""
-        for key in self.upkeep.renewal.checks.contradicted():
-            if (kind := self.kinds.number(key)) is not None:
-                tell(Doubted(kind=kind, gun=key[1]))
+    def news(self, configuration: int) -> Iterator[Word]:
+        """What is in doubt under a configuration, which a worker may not know, and nor may the trust store.
+
+        The latest comes first, as there may be very much of it. Whoever takes his time with it is not told what has
+        ended meanwhile; what begins meanwhile is told to everybody. Raises `LookupError` for a configuration that is
+        neither that of now nor the one before.
+        """
+        kinds, checks = self._kinds(configuration), self.upkeep.renewal.checks
+        if kinds is None:
+            raise LookupError(configuration)
+        return (
+            Doubted(kind=kind, gun=key[1])
+            for key in reversed(checks.contradicted())
+            if checks.is_contradicted(key) and (kind := kinds.number(key)) is not None
+        )
 
     def tell_confirmed(self, key: EvidenceKey, standing: Standing) -> None:
         """See `Audience.tell_confirmed`."""
@@ -75,3 +85,8 @@ class Keeper:
         """See `Audience.tell_hinted`."""
         for word in Hinted.all_of(notary, guns, seconds):
             self.tell(word)
+
+    def _kinds(self, configuration: int) -> Kinds | None:
+        """Those of the configuration of that number, if anybody can still speak of them."""
+        spoken_of = self.kinds if configuration == self.kinds.configuration else self.before
+        return spoken_of if spoken_of and spoken_of.configuration == configuration else None

@@ -43,7 +43,7 @@ async def supervise(configuration: Configuration, count: int) -> None:
         crew = Crew(Handed.of(settings, bound), bound, count, parts.upkeep.renewal.clock)
         stopping = told_to_stop(crew.kill)
         keeper = Keeper(parts.upkeep, Kinds(settings.policy), crew.tell)
-        parts.upkeep.audience, crew.asked, crew.greet = keeper, keeper.want, keeper.greet
+        parts.upkeep.audience, crew.asked, crew.news = keeper, keeper.want, keeper.news
         exposition.gauges.serving = crew.serving
         readiness = Readiness(crew.check_ready, store, parts.registry, parts.upkeep.renewal.clock)
         await stack.enter_async_context(health(settings, readiness.parts, exposition.answer))

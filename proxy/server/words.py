@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainValidator
 
 from proxy.decision_cache import EvidenceKey
 from proxy.errors import NameInvalid
-from proxy.limits import CHANNEL_COLLECTIONS
+from proxy.limits import CHANNEL_COLLECTIONS, CHANNEL_HINTED_BYTES
 from proxy.names import Gun
 from proxy.policy.entries import Policy
 
@@ -109,11 +109,20 @@ class Hinted(Word):
 
     @classmethod
     def all_of(cls, notary: str, guns: frozenset[Gun] | None, at: float) -> Iterator[Self]:
-        """As many words as it takes."""
-        if guns is None:
+        """As many words as it takes, or one about all of the Notary, where it takes too many.
+
+        They are said in one go, and a Notary decides how much that is: it must not be what ends a worker.
+        """
+        if guns is None or sum(map(_size, guns)) > CHANNEL_HINTED_BYTES:
             yield cls(notary=notary, guns=None, at=at)
         else:
             yield from (cls(notary=notary, guns=some, at=at) for some in portions(tuple(guns)))
+
+
+class Greeted(Word):
+    """A worker was told all that it has to know before it serves."""
+
+    say: Literal["greeted"] = "greeted"
 
 
 class Rebind(Word):
@@ -129,7 +138,7 @@ class Rebind(Word):
 
 FromWorker: TypeAlias = Serving | Rebound | Asked
 FoundOut: TypeAlias = Confirmed | Doubted | Unconfirmed | Hinted
-FromSupervisor: TypeAlias = FoundOut | Rebind
+FromSupervisor: TypeAlias = FoundOut | Greeted | Rebind
 
 FROM_WORKER: Final[TypeAdapter[FromWorker]] = TypeAdapter(Annotated[FromWorker, Field(discriminator="say")])
 FROM_SUPERVISOR: Final[TypeAdapter[FromSupervisor]] = TypeAdapter(Annotated[FromSupervisor, Field(discriminator="say")])
@@ -139,6 +148,11 @@ def portions(all_of_them: Sequence[Gun]) -> Iterator[list[Gun]]:
     """As many at once as one word holds."""
     starts = range(0, len(all_of_them), CHANNEL_COLLECTIONS)
     return (list(all_of_them[start : start + CHANNEL_COLLECTIONS]) for start in starts)
+
+
+def _size(gun: Gun) -> int:
+    """Of a name in a line, in bytes: with its quotation marks and a comma; in a name they are marked by a backslash."""
+    return len(gun) + gun.count('"') + 3
 
 
 class Kinds:

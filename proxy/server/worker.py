@@ -50,7 +50,7 @@ def main(descriptor: int, number: int) -> None:
 
 
 async def serve(handed: Handed, line: socket.socket, descriptor: int = _SETTINGS) -> None:
-    """Serve until the line ends, and drain. Raises `UserError` for what keeps it from serving.
+    """Once told what is in doubt, serve until the line ends, and drain. Raises `UserError` for what keeps it from that.
 
     What it is told of later is in the file behind `descriptor`, and is served from the next request on. Whatever keeps
     it from that ends it: nobody serves an old configuration where there is a new one.
@@ -63,7 +63,10 @@ async def serve(handed: Handed, line: socket.socket, descriptor: int = _SETTINGS
         kinds, renewal = Kinds(settings.policy, handed.number), assembly.parts.upkeep.renewal
         reports, hearsay = Reports(renewal, kinds, channel.say), Hearsay(renewal, kinds)
         await stack.enter_async_context(_beside(reports.run(), "reports"))
-        front = Front(settings, assembly, handed.take())
+        bound = handed.take()
+        for each in bound:
+            stack.callback(each.close)
+        front = Front(settings, assembly, bound)
 
         async def rebind(word: Rebind) -> None:
             try:
@@ -76,9 +79,11 @@ async def serve(handed: Handed, line: socket.socket, descriptor: int = _SETTINGS
             hearsay.rebind(kinds)
             channel.say(Rebound(number=word.number))
 
-        await stack.enter_async_context(front.serving())
-        channel.say(Serving())
-        await listen(channel, hearsay.hear, rebind)
+        # With nothing in memory, and a trust store that may have missed it, nobody here knows what is in doubt.
+        if await listen(channel, hearsay.hear, rebind):
+            await stack.enter_async_context(front.serving())
+            channel.say(Serving())
+            await listen(channel, hearsay.hear, rebind)
         _log.info("draining")
 
 

@@ -16,6 +16,7 @@ from proxy.limits import (
     CHANGEFEED_PAGES,
     CHANGEFEED_RECORDS,
     CHANGEFEED_SLOW_SECONDS,
+    CHANNEL_GUN_LENGTH,
 )
 from proxy.names import Gun
 from proxy.notary.changefeed import Changefeed, Told
@@ -258,11 +259,12 @@ async def test_other_trouble_is_said_too(follower: Follower) -> None:
 
 
 async def test_names_that_no_configuration_can_have_are_nothing(follower: Follower) -> None:
-    """A hostile or odd GUN is no hint, and does not hide the others."""
+    """A hostile or odd GUN is no hint, stands in no log, and does not hide the others."""
     await follower.poll()
-    follower.feed.publish("h/../x", "h/b", "", "h/\n", "h/" + "a" * 2000, "\ud7ff")
+    longest = "h/" + "a" * (CHANNEL_GUN_LENGTH - 2)
+    follower.feed.publish("h/../x", "h/b", "", "h/\n", longest, longest + "a", "a" * 900_000, "\ud7ff")
     await follower.poll()
-    assert follower.heard() == [guns("h/b", "h/" + "a" * 2000)]
+    assert (follower.heard(), follower.said[-1]["gun"]) == ([guns("h/b", longest)], [longest, "h/b"])
 
 
 async def test_a_hint_about_many_is_logged_shortly(follower: Follower) -> None:

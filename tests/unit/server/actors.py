@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import BinaryIO, Final
 
 _OPENING: Final = "import os, signal, socket, sys, time\nline = socket.socket(fileno=int(sys.argv[1]))\n"
-_SERVES: Final = 'line.sendall(b\'{"say": "serving"}\\n\')\n'
+SERVES: Final = 'line.sendall(b\'{"say": "serving"}\\n\')\n'
 _LISTENS: Final = "while line.recv(65536): pass\n"
 
-_TALKS: Final = """
+TALKS: Final = """
 heard_so_far = b""
 def heard(word):
     global heard_so_far
@@ -19,19 +19,29 @@ def say(word):
     line.sendall(word + b"\\n")
 """
 
-POLITE: Final = _SERVES + _LISTENS
-CRASHES: Final = _SERVES + "os.kill(os.getpid(), signal.SIGKILL)\n"
+POLITE: Final = SERVES + _LISTENS
+CRASHES: Final = SERVES + "os.kill(os.getpid(), signal.SIGKILL)\n"
 CANNOT: Final = "sys.exit(2)\n"
-RUBBISH: Final = _SERVES + "line.sendall(b'rubbish\\n')\ntime.sleep(60)\n"
-ANOTHER: Final = _SERVES + 'line.sendall(b\'{"say": "asked", "of": [[9, "a/b", 1]]}\\n\')\ntime.sleep(60)\n'
-ASKS: Final = _SERVES + 'line.sendall(b\'{"say": "asked", "of": [[0, "a/b", 1]]}\\n\')\n' + _LISTENS
-SILENT: Final = _SERVES + "time.sleep(60)\n"
+RUBBISH: Final = SERVES + "line.sendall(b'rubbish\\n')\ntime.sleep(60)\n"
+ANOTHER: Final = SERVES + 'line.sendall(b\'{"say": "asked", "of": [[9, "a/b", 1]]}\\n\')\ntime.sleep(60)\n'
+ASKS: Final = SERVES + 'line.sendall(b\'{"say": "asked", "of": [[0, "a/b", 1]]}\\n\')\n' + _LISTENS
+SILENT: Final = SERVES + "time.sleep(60)\n"
 NEVER_BEGINS: Final = "time.sleep(60)\n"
 ENDS_UNHEARD: Final = _LISTENS
-HANGS_UP: Final = _SERVES + "line.close()\ntime.sleep(60)\n"
-RELAYS: Final = _TALKS + _SERVES
+HANGS_UP: Final = SERVES + "line.close()\ntime.sleep(60)\n"
+RELAYS: Final = TALKS + SERVES
 LISTENS: Final = _LISTENS
-STAYS: Final = _SERVES + _LISTENS + "time.sleep(60)\n"
+_GREETED: Final = (
+    TALKS
+    + """
+heard(b"greeted")
+assert b"doubted" in heard_so_far[:heard_so_far.index(b"greeted")]
+"""
+    + SERVES
+)
+GREETED: Final = _GREETED + _LISTENS
+GREETED_AND_CRASHES: Final = _GREETED + "os.kill(os.getpid(), signal.SIGKILL)\n"
+STAYS: Final = SERVES + _LISTENS + "time.sleep(60)\n"
 
 
 def playing(*scripts: str) -> Callable[[int, BinaryIO, tuple[int, ...]], "subprocess.Popen[bytes]"]:

@@ -66,13 +66,12 @@ async def test_ready_when_all_serve(monkeypatch: pytest.MonkeyPatch, events: lis
 
 
 async def test_new_one_is_told_what_it_should_know(monkeypatch: pytest.MonkeyPatch, events: list[Any]) -> None:
-    """Each one when it begins to serve, and nobody else then."""
-    workers, told = crew(monkeypatch, actors.CRASHES, actors.POLITE), list[object]()
-    workers.greet = told.append
+    """Each one before it serves, and nothing comes after that which it had to know."""
+    workers = crew(monkeypatch, actors.GREETED_AND_CRASHES, actors.GREETED)
+    workers.news = lambda _: iter([DOUBTED])
     async with workers.at_work():
         await eventually(lambda: len(named(events, "worker serving")) == 2)
-        assert len(told) == 2
-        assert told[0] != told[1]
+    assert [each["how"] for each in named(events, ENDED)] == ["signal 9"]
 
 
 async def test_one_that_crashes_is_replaced(monkeypatch: pytest.MonkeyPatch, events: list[Any]) -> None:

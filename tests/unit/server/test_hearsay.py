@@ -10,7 +10,7 @@ from proxy.errors import NotaryUnreachable, NoTrustData, Rollback, TagNotSigned,
 from proxy.names import Gun
 from proxy.policy.decisions import Allowed
 from proxy.server.channel import Broken
-from proxy.server.words import FROM_SUPERVISOR, Asked, Confirmed, Doubted, Hinted, Unconfirmed
+from proxy.server.words import Asked, Confirmed, Doubted, Hinted, Unconfirmed
 from proxy.store.overlay import Overlay
 from proxy.store.protocol import Remembered
 from tests.support.resolving import NAME
@@ -387,8 +387,8 @@ async def test_doubt_counts_where_nobody_asked_yet(*, is_greeted: bool) -> None:
             at.upkeep.audience = None
         key = first.key
         await at.supervisor.renewal.renew(key)
-        if is_greeted:
-            at.keeper.greet(lambda word: second.hear(FROM_SUPERVISOR.validate_json(word.line())))
+        for word in at.keeper.news(1) if is_greeted else ():
+            second.hear(word)
         at.bench.notary.away = True
         assert isinstance((await second.decide()).refusal, NotaryUnreachable)
         at.upkeep.audience, at.bench.notary.away = at.keeper, False

@@ -22,7 +22,7 @@ from proxy.server.handing import Handed
 from proxy.server.listeners import bind
 from proxy.server.reloading import Configuration
 from proxy.server.sockets import places
-from proxy.server.words import FROM_WORKER, Asked, Serving
+from proxy.server.words import FROM_WORKER, Asked, Greeted, Serving
 from proxy.store.opening import open_store
 from proxy.tasks import spawn
 from proxy.telemetry import shared
@@ -146,7 +146,7 @@ async def test_supervisor_without_workers_gives_up(
 
 
 async def test_worker(settings: Settings, events: list[Any]) -> None:
-    """It says that it serves, gives signs of life, and ends when its supervisor hangs up."""
+    """Once greeted it says that it serves, gives signs of life, and ends when its supervisor hangs up."""
     await (await open_store(settings.trust_store)).close()
     bound = await bind(*places(settings))
     address = bound[0].sockets[0].getsockname()
@@ -155,7 +155,9 @@ async def test_worker(settings: Settings, events: list[Any]) -> None:
     ours, theirs = socket.socketpair()
     channel = await Channel.open(ours, FROM_WORKER)
     running = spawn(worker.serve(copied, theirs), name="worker")
-    assert await channel.hear() == Serving()
+    channel.say(Greeted())
+    while (word := await channel.hear()) != Serving():
+        assert word == Asked(of=[])  # on a slow machine
     bound[0].close()
     reader, writer = await asyncio.open_connection(*address)
     writer.write(b"GET /nothing HTTP/1.1\r\nHost: r\r\nConnection: close\r\n\r\n")
@@ -170,6 +172,25 @@ async def test_worker(settings: Settings, events: list[Any]) -> None:
     assert len(said(events, "draining")) == 1
     assert said(events, "serving") == []
     assert len(said(events, "listening")) == 1  # by whoever bound it, which was this test
+
+
+async def test_worker_does_not_serve_before_it_is_greeted(settings: Settings) -> None:
+    """What it does not know yet could be a revocation; where its supervisor is gone, nobody will tell it."""
+    await (await open_store(settings.trust_store)).close()
+    [bound] = await bind(*places(settings))
+    handed = Handed.of(settings, (bound,))
+    copied = replace(handed, places=((bound.place, tuple(map(os.dup, handed.descriptors))),))
+    bound.close()
+    ours, theirs = socket.socketpair()
+    channel = await Channel.open(ours, FROM_WORKER)
+    running = spawn(worker.serve(copied, theirs), name="worker")
+    for _ in range(2):
+        assert await channel.hear() == Asked(of=[])
+    channel.hang_up()
+    await running
+    while (word := await channel.hear()) is not None:
+        assert word == Asked(of=[])
+    channel.close()
 
 
 def test_worker_that_cannot_serve_says_why(

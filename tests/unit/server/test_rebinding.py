@@ -1,15 +1,15 @@
 """Workers take another configuration, all of them, or are replaced."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from proxy.limits import REBOUND_SECONDS
+from proxy.limits import CHANNEL_COLLECTIONS, REBOUND_SECONDS
 from proxy.server.crew import Crew
-from proxy.server.words import Hinted
+from proxy.server.words import Doubted, Hinted, Word
 from proxy.tasks import spawn
 from tests.support.resolving import HeldClock
 from tests.unit.registry.material import eventually, pass_by
@@ -29,6 +29,14 @@ DOUBTS = (
 IGNORES = actors.RELAYS + actors.LISTENS
 CRASHES = actors.RELAYS + 'heard(b"rebind")\nos.kill(os.getpid(), signal.SIGKILL)\n'
 LIES = actors.RELAYS + 'say(b\'{"say": "rebound", "number": 7}\')\n' + actors.LISTENS
+GREETED = (
+    actors.TALKS
+    + 'heard(b"greeted")\nassert heard_so_far.count(b"doubted") == 1000\n'
+    + actors.SERVES
+    + 'heard(b"rebind")\nheard(b\'"kind":1\')\n'
+    + REBOUND
+    + actors.LISTENS
+)
 NEWS = actors.RELAYS + 'heard(b"hinted")\nsys.exit(7 if b"doubted" in heard_so_far else 8)\n'
 
 
@@ -95,7 +103,7 @@ async def test_one_that_says_what_nobody_told_it_is_ended(monkeypatch: pytest.Mo
 async def test_all_are_told_what_is_in_doubt_under_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """There may be kinds in it that nobody could speak of before; who is told so knows the new configuration first."""
     async with crew(monkeypatch, DOUBTS, count=2) as workers:
-        workers.greet = lambda tell: tell(DOUBTED)
+        workers.news = lambda number: iter([DOUBTED] * (number == 2))
         await workers.rebind(SECOND)
         assert [child.bound for child in workers._children.values()] == [2, 2]
 
@@ -108,3 +116,24 @@ async def test_one_that_has_not_been_told_hears_hints_alone(monkeypatch: pytest.
         workers.tell(Hinted(notary="corp", guns=None, at=0.0))
         await eventually(lambda: named(events, "a worker ended: another one takes its place"))
     assert named(events, "a worker ended: another one takes its place")[0]["how"] == "status 8"
+
+
+async def test_one_that_is_greeted_meanwhile_is_told_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It serves under the one before for a moment, knowing all that is in doubt there, and then all of it anew."""
+    asked: list[int] = []
+    between = Doubted(kind=1, gun=DOUBTED.gun)
+
+    def news(number: int) -> Iterator[Word]:
+        asked.append(number)
+        return iter([DOUBTED] * 2 * CHANNEL_COLLECTIONS if number == 1 else [between])
+
+    monkeypatch.setattr("proxy.server.child._spawn", actors.playing(GREETED))
+    workers = Crew(NOTHING, (), 1, HeldClock())
+    workers.news = news
+    async with AsyncExitStack() as stack:
+        beginning = spawn(stack.enter_async_context(workers.at_work()), name="begin")
+        await eventually(lambda: workers._children)
+        await workers.rebind(SECOND)
+        await beginning
+        [child] = workers._children.values()
+        assert (asked, child.bound) == ([1, 2], 2)

@@ -45,7 +45,7 @@ async def test_worker_that_does_not_understand_ends(events: list[Any], said: byt
             theirs.sendall(Hinted(notary="corp", guns=None, at=0.0).line() + said + said)
             theirs.sendall(Doubted(kind=0, gun=GUN).line())
             async with asyncio.timeout(10):
-                await listen(channel, hears(worker, words), nothing_new)
+                assert not await listen(channel, hears(worker, words), nothing_new)
         channel.close()
         assert [type(word) for word in words if not isinstance(word, Doubted) or not word.kind] == [Hinted]
     told = "the supervisor cannot be understood: this worker ends, and another one takes its place"

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from proxy.limits import CHANNEL_COLLECTIONS, CHANNEL_LINE_BYTES, CHANNEL_UNSENT_BYTES
+from proxy.limits import (
+    CHANNEL_COLLECTIONS,
+    CHANNEL_GUN_LENGTH,
+    CHANNEL_HINTED_BYTES,
+    CHANNEL_LINE_BYTES,
+    CHANNEL_UNSENT_BYTES,
+    LARGEST_INTEGER,
+)
 from proxy.names import Gun
 from proxy.policy.entries import Policy
 from proxy.server.channel import Broken, Channel
@@ -22,6 +29,7 @@ from proxy.server.words import (
     Doubted,
     FromSupervisor,
     FromWorker,
+    Greeted,
     Hinted,
     Kinds,
     Serving,
@@ -72,6 +80,7 @@ async def raw() -> AsyncIterator[tuple[Channel[FromSupervisor], asyncio.StreamWr
         pytest.param(Hinted(notary="corp", guns=[GUN], at=12.5), id="hinted"),
         pytest.param(Hinted(notary="corp", guns=None, at=12.5), id="anything-changed"),
         pytest.param(Unconfirmed(kind=1, gun=GUN, at=12.5), id="unconfirmed"),
+        pytest.param(Greeted(), id="greeted"),
     ],
 )
 async def test_what_a_supervisor_says_arrives(word: Word) -> None:
@@ -181,6 +190,27 @@ def test_hints_are_dealt_out() -> None:
     assert {gun for each in words for gun in each.guns or ()} == guns
     assert {each.at for each in words} == {2.5}
     assert list(Hinted.all_of("corp", None, 2.5)) == [Hinted(notary="corp", guns=None, at=2.5)]
+
+
+def test_hint_about_too_many_is_one_about_all() -> None:
+    """It is a check too many, and no hint that is lost; a name is as long as it is in a line."""
+    size = len(Hinted(notary="corp", guns=[Gun('"/9999'), Gun('"/9998')], at=2.5).line())
+    size -= len(Hinted(notary="corp", guns=[Gun('"/9999')], at=2.5).line())
+    names = [Gun(f'"/{number}') for number in range(10_000, 10_000 + CHANNEL_HINTED_BYTES // (size + 1))]
+    words = list(Hinted.all_of("corp", frozenset(names), 2.5))
+    assert {gun for each in words for gun in each.guns or ()} == frozenset(names)
+    everything = [Hinted(notary="corp", guns=None, at=2.5)]
+    assert list(Hinted.all_of("corp", frozenset([*names, Gun("h/one-more")]), 2.5)) == everything
+
+
+def test_longest_lines_are_not_too_long() -> None:
+    """Whatever is said of names that may be spoken of, the other end takes; and so much of it as is said in one go."""
+    gun = Gun('"' * CHANNEL_GUN_LENGTH)
+    number = LARGEST_INTEGER
+    assert len(Asked(number=number, of=[(number, gun, number)] * CHANNEL_COLLECTIONS).line()) <= CHANNEL_LINE_BYTES
+    assert len(Hinted(notary="n" * 255, guns=[gun] * CHANNEL_COLLECTIONS, at=1 / 3).line()) <= CHANNEL_LINE_BYTES
+    in_one_go = CHANNEL_COLLECTIONS * len(Doubted(kind=number, gun=gun).line())
+    assert 2 * in_one_go <= CHANNEL_UNSENT_BYTES
 
 
 def test_kinds_are_numbered_alike() -> None:

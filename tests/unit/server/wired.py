@@ -18,7 +18,7 @@ from proxy.resolver import Resolver
 from proxy.server.hearsay import Hearsay
 from proxy.server.keeper import Keeper
 from proxy.server.reports import Reports
-from proxy.server.words import FROM_SUPERVISOR, FROM_WORKER, Asked, Kinds, Rebind, Word
+from proxy.server.words import FROM_SUPERVISOR, FROM_WORKER, Asked, Greeted, Kinds, Rebind, Word
 from proxy.store.overlay import Overlay
 from proxy.tasks import spawn
 from proxy.tuf.messages import Fetch, Reply
@@ -86,7 +86,7 @@ class Worker(Desk):
     def hear(self, word: Word) -> None:
         """Hear something, as it comes over the line."""
         heard = FROM_SUPERVISOR.validate_json(word.line())
-        assert not isinstance(heard, Rebind)
+        assert not isinstance(heard, Greeted | Rebind)
         self.hearsay.hear(heard)
 
     def _say(self, word: Word) -> bool:
