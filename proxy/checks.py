@@ -306,18 +306,21 @@ class Checks:
 
     async def _contradict(self, key: EvidenceKey, remembered: Remembered, job: Job) -> None:
         """Note that Notary contradicts what is remembered; the trust store is told where that could serve again."""
-        is_told = remembered.is_doubted or self._doubts.is_told(key)
         self.contradict(key)
-        if is_told or not remembered.stored.files:
-            self._doubts.tell(key)
+        if remembered.is_doubted or not remembered.stored.files:
+            return
+        if self._doubts.is_harmless(key, remembered.generation):
             return
         standing = self.cache.standing(key)
         if standing is None or standing.generation != remembered.generation:
             try:
                 await self.verifier.recall(job)
-            except Refusal:
-                self._doubts.tell(key)  # under these pins it does not serve anyhow, and under others it may be well
+            except TrustError:
+                # under these pins it does not serve anyhow, and under others it may be well
+                self._doubts.note_harmless(key, remembered.generation)
                 return
+            except Refusal:
+                pass  # nobody knows, so it might serve
         await self._doubt(key, remembered.generation)
 
     async def _doubt(self, key: EvidenceKey, generation: int | None) -> None:
@@ -334,8 +337,6 @@ class Checks:
             _log.warning(
                 "a contradiction cannot be noted: a restart forgets it", gun=gun, why=for_log(unavailable, gun)
             )
-        else:
-            self._doubts.tell(key)
 
     async def _fall_back(self, key: EvidenceKey) -> None:
         """Have what the trust store knows in memory, as old as it is: another replica may have committed since.
@@ -357,7 +358,6 @@ class Checks:
             return
         if remembered.is_doubted:
             self.contradict(key)  # what is being checked elsewhere may not serve in between either
-            self._doubts.tell(key)
             return
         job = self._job(key, remembered, self.clock.now())
         self._last.note(remembered.checked_at)

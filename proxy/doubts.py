@@ -13,10 +13,10 @@ from proxy.limits import DOUBTS_REMEMBERED
 
 @dataclass(slots=True)
 class _Doubt:
-    """Since when (monotonic seconds), and whether the trust store knows, or need not."""
+    """Since when (monotonic seconds), and which generation in the trust store can serve nobody who has this doubt."""
 
     since: float
-    is_told: bool = False
+    harmless: int | None = None
 
 
 @dataclass(slots=True)
@@ -34,10 +34,10 @@ class Doubts:
         """Whether Notary says something else, which a check that is under way may verify."""
         return key in self._changed
 
-    def is_told(self, key: EvidenceKey) -> bool:
-        """Whether a contradiction outlives this process, or need not."""
+    def is_harmless(self, key: EvidenceKey, generation: int) -> bool:
+        """Whether a contradiction need not outlive this process: what is remembered would not serve without it."""
         doubt = self._contradicted.get(key)
-        return doubt is not None and doubt.is_told
+        return doubt is not None and doubt.harmless == generation
 
     def contradicted(self) -> tuple[EvidenceKey, ...]:
         """All that are contradicted."""
@@ -50,10 +50,10 @@ class Doubts:
         while len(self._contradicted) > DOUBTS_REMEMBERED:
             del self._contradicted[next(iter(self._contradicted))]
 
-    def tell(self, key: EvidenceKey) -> None:
-        """Note that the trust store knows of a contradiction, or need not."""
+    def note_harmless(self, key: EvidenceKey, generation: int) -> None:
+        """Note that this generation in the trust store does not verify, so that it need not know of a contradiction."""
         if doubt := self._contradicted.get(key):
-            doubt.is_told = True
+            doubt.harmless = generation
 
     def change(self, key: EvidenceKey) -> None:
         """Note that Notary says something else, until `end` or `end_change`."""

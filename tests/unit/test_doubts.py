@@ -8,10 +8,13 @@ from proxy.errors import (
     Refusal,
     Rollback,
     RootNotTrusted,
+    Undecided,
 )
 from proxy.policy.decisions import Allowed
 from proxy.policy.patterns import RepositoryPattern
-from tests.support.resolving import NAME, REPOSITORY, Bench, bench, entry
+from proxy.verification import Job, Verified
+from proxy.verifier import Verifier
+from tests.support.resolving import NAME, NOBODY, REPOSITORY, TAG, Bench, bench, entry
 from tests.unit.test_outage_doubts import ELSEWHERE, GUN, KEY, OTHER, WatchedStore, decide, deleted, replica
 
 
@@ -100,6 +103,49 @@ async def test_pins_that_never_held_contradict_nothing() -> None:
         at.notary.away = True
         at.resolver = replica(at)
         assert isinstance((await decide(at)).permission, Allowed)
+
+
+class HastyVerifier(Verifier):
+    """A verifier that has no time to look at what is remembered."""
+
+    async def recall(self, job: Job) -> Verified:  # noqa: ARG002  (it is not looked at)
+        """Give up."""
+        raise Undecided("its trust data took too long to verify")
+
+
+async def test_contradiction_is_written_where_nobody_knows_whether_it_must_be() -> None:
+    """A process that has nothing in memory could not see in time whether what is remembered would serve."""
+    store = WatchedStore(None)
+    async with bench(store=store) as at:
+        await decide(at)
+        deleted(at)
+        at.resolver = replica(at)
+        at.resolver.renewal.checks.verifier = HastyVerifier()
+        assert isinstance((await decide(at)).refusal, NoTrustData)
+        assert store.doubts == 1
+
+
+@pytest.mark.parametrize("change", [pytest.param(True, id="another generation"), pytest.param(False, id="the same")])
+async def test_contradiction_is_written_again_where_another_process_ended_it(*, change: bool) -> None:
+    """It was answered well in between, and this one was not."""
+    store = WatchedStore(None)
+    async with bench(store=store) as at:
+        await decide(at)
+        signed = dict(at.sim.current)
+        deleted(at)
+        at.clock.pass_by(31)
+        assert isinstance((await decide(at)).refusal, NoTrustData)
+        at.sim.serve_again(signed)
+        if change:
+            at.sim.bump()
+            at.sim.publish()
+        assert isinstance((await replica(at).resolve(TAG, NOBODY)).permission, Allowed)
+        deleted(at)
+        at.clock.pass_by(31)
+        assert isinstance((await decide(at)).refusal, NoTrustData)
+        assert store.doubts == 2
+        at.notary.away = True
+        assert isinstance((await replica(at).resolve(TAG, NOBODY)).refusal, NotaryUnreachable)
 
 
 async def test_check_that_cannot_be_noted_is_no_change() -> None:
