@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     Forgotten: TypeAlias = frozenset[tuple[str, Gun]]
 
 _LONGEST_REASON: Final = 500
+_DOUBTED: Final = (
+    "Notary said something else since, which did not verify: until it confirms or changes this, it serves nobody"
+)
 
 
 def init(config: ConfigFile = DEFAULT_CONFIG) -> None:
@@ -198,17 +201,20 @@ def _print_shown(found: "Shown") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from proxy.names import plain
     from proxy.trust.showing import at
 
     screen = console()
+    # an older version wrote down who forgot as the environment had it
     facts = [
         ("collection", f"{found.gun} in Notary {found.notary}"),
         ("generation", str(found.generation)),
         ("last check", at(found.checked_at) or ""),
+        *([("in doubt", _DOUBTED)] if found.is_doubted else []),
         ("tags", f"{found.tags} that it has or ever had, which `protect` protects"),
         ("earlier", f"{found.earlier} statements about tags that were signed anew"),
         *(("root key", key) for key in found.root_keys),
-        *(("forgotten", f"{at(each.at)} by {each.by}: {each.reason}") for each in found.forgettings),
+        *(("forgotten", plain(f"{at(each.at)} by {each.by}: {each.reason}")) for each in found.forgettings),
     ]
     for what, told in facts:
         print(f"{what.ljust(10)}  {told}")

@@ -57,7 +57,10 @@ class ShownRole:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """All that is remembered of one collection. `root_keys` are public key ids, as `roots` pins them."""
+    """All that is remembered of one collection. `root_keys` are public key ids, as `roots` pins them.
+
+    `is_doubted` where Notary said something else since the last check, which did not verify.
+    """
 
     notary: str
     gun: Gun
@@ -68,6 +71,7 @@ class Shown:
     tags: int
     earlier: int
     forgettings: tuple[Forgotten, ...]
+    is_doubted: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What JSON can hold."""
@@ -76,6 +80,7 @@ class Shown:
             "gun": self.gun,
             "generation": self.generation,
             "checked": at(self.checked_at),
+            "doubted": self.is_doubted,
             "roles": [
                 {"name": each.name, "version": each.version, "expires": at(each.expires), "size": each.size}
                 | {"note": each.note or None}
@@ -125,6 +130,7 @@ async def shown(reader: SqlTrustReader, notary: str, gun: Gun) -> Shown | None:
         tags=len(await reader.tags(notary, gun)),
         earlier=_earlier(known),
         forgettings=tuple(each for each in forgettings if (each.notary, each.gun) == (notary, gun)),
+        is_doubted=known.is_doubted,
     )
 
 

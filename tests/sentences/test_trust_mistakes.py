@@ -177,6 +177,7 @@ def test_an_export_of_what_notary_contradicted(shop: Transcript) -> None:
     shop.situation("Notary contradicted one of two.")
     assert shop.run("tagwarden trust export -c config.yaml --directory bundle") == 1
     assert shop.run("tagwarden trust export -c config.yaml --directory bundle --json shop/web") == 1
+    assert shop.run("tagwarden trust show -c config.yaml shop/web") == 0
     shop.check("trust-export-contradicted")
 
 
