@@ -9,6 +9,8 @@ from proxy.config.settings import Settings
 _FIXED: Final[dict[str, Callable[[Settings], object]]] = {
     "listen.address": lambda settings: settings.listen.address,
     "listen.tls": lambda settings: settings.listen.tls is None,
+    # who is connected stays so: one who was never asked for a certificate would pass for one who showed it
+    "listen.tls.client_ca_file": lambda settings: settings.listen.tls and settings.listen.tls.client_ca_file is None,
     "candidates": lambda settings: settings.candidates is None,
     "candidates.address": lambda settings: settings.candidates and settings.candidates.address,
     "probes.address": lambda settings: settings.probes,

@@ -44,6 +44,10 @@ def kept(site: Site, before: dict[str, str], after: dict[str, str]) -> list[str]
         ),
         pytest.param({}, {"listen": f"{{{TLS}}}"}, ["listen.tls"], id="tls-or-none"),
         pytest.param(
+            {"listen": f"{{{TLS}}}"}, {"listen": f"{{{CANDIDATES}}}"}, ["listen.tls.client_ca_file"], id="certificates"
+        ),
+        pytest.param({}, {"listen": f"{{{CANDIDATES}}}"}, ["listen.tls"], id="tls-with-certificates-is-said-once"),
+        pytest.param(
             {}, {"candidates": f"{{address: '0.0.0.0:1', {CANDIDATES}}}"}, ["candidates"], id="candidates-or-none"
         ),
         pytest.param(
