@@ -182,7 +182,9 @@ def test_a_full_disk_takes_no_request_away(
     settings = configuration(registry, notary, [anchor], {}) | {"repositories": {"shop/**": SHORT}}
     trouble = "the audit file cannot be written: its lines stand in this log alone"
     with watched(tmp_path, settings) as seen:
-        os.truncate(seen.file, 2 * LARGE)
+        os.truncate(seen.file, 2 * LARGE - 1)
+        with seen.file.open("ab") as file:
+            file.write(b"\n")  # whole lines: behind half a one the next is written twice
         limited(seen.proxy.daemon.pid, LARGE)
         for _ in range(3):
             assert seen.pull(f"{repository}:1.0") == 403
