@@ -307,9 +307,8 @@ class Checks:
     async def _contradict(self, key: EvidenceKey, remembered: Remembered, job: Job) -> None:
         """Note that Notary contradicts what is remembered; the trust store is told where that could serve again."""
         self.contradict(key)
-        if remembered.is_doubted or not remembered.stored.files:
-            return
-        if self._doubts.is_harmless(key, remembered.generation):
+        is_harmless = self._doubts.is_harmless(key, remembered.generation)
+        if remembered.is_doubted or not remembered.stored.files or is_harmless:
             return
         standing = self.cache.standing(key)
         if standing is None or standing.generation != remembered.generation:
@@ -334,9 +333,8 @@ class Checks:
         except Conflict:
             return  # it went on since
         except TrustStoreUnavailable as unavailable:
-            _log.warning(
-                "a contradiction cannot be noted: a restart forgets it", gun=gun, why=for_log(unavailable, gun)
-            )
+            what = "a contradiction cannot be noted: a restart forgets it"
+            _log.warning(what, gun=gun, why=for_log(unavailable, gun))
 
     async def _fall_back(self, key: EvidenceKey) -> None:
         """Have what the trust store knows in memory, as old as it is: another replica may have committed since.

@@ -123,6 +123,7 @@ async def settled(desk: Desk, used: int) -> Census:
 
 async def goes_down_to(before: Census) -> None:
     """Wait until there is no more of anything than before."""
+    # counters compare with counters, and numbers with numbers; in a zip mypy sees only objects
     await eventually(lambda: all(now <= then for now, then in zip(census(), before, strict=True)))  # type: ignore[operator]
 
 
